@@ -1,0 +1,1 @@
+"""One file per deployed function: unpack, call transforms, write."""

@@ -1,0 +1,1 @@
+"""What is true: the rules of the domain as pure functions. No I/O, no clock, no other room."""

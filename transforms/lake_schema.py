@@ -1,0 +1,155 @@
+"""The lake's tables: one contract for Firehose, Glue, the load, dbt's sources and the rules.
+
+A column is written here once. The Glue tables of `infra/lake.yaml`, the dbt sources and the
+enricher's rows are compared with it by tests.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+# Cohort first: S3 Lifecycle sees only prefixes, and retention runs by cohort.
+PARTITION_KEYS = ("graduation_year", "year", "month", "school_id")
+
+TIMESTAMP = pa.timestamp("ms")  # Athena's timestamp(3); always UTC, without a zone
+SCORE = pa.decimal128(7, 3)
+
+_GLUE_TYPES = {
+    pa.string(): "string",
+    pa.int32(): "int",
+    pa.int64(): "bigint",
+    pa.float64(): "double",
+    pa.date32(): "date",
+    TIMESTAMP: "timestamp",
+    SCORE: "decimal(7,3)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a lake table.
+
+    Attributes:
+        name: Its name everywhere.
+        type: Its Arrow type; `glue_type` derives the catalog's.
+        meaning: What it says, with its unit, for the data dictionary.
+    """
+
+    name: str
+    type: pa.DataType
+    meaning: str
+
+    @property
+    def glue_type(self) -> str:
+        """The type's name in Glue and Athena DDL."""
+        return _GLUE_TYPES[self.type]
+
+
+@dataclass(frozen=True, slots=True)
+class LakeTable:
+    """A table that exists twice: as it lands, and as the lake publishes it.
+
+    Attributes:
+        name: The same in both databases.
+        identity: The column that makes a row unique, in any load.
+        day: The date column whose year and month are partitions.
+        columns: What lands, in order.
+    """
+
+    name: str
+    identity: str
+    day: str
+    columns: tuple[Column, ...]
+
+    @property
+    def landing_schema(self) -> pa.Schema:
+        """Arrow schema of a landing file."""
+        return pa.schema([(column.name, column.type) for column in self.columns])
+
+    @property
+    def lake_columns(self) -> tuple[Column, ...]:
+        """What a published file holds: the landed columns that are no partition, and `load_id`."""
+        return (*(column for column in self.columns if column.name not in PARTITION_KEYS), LOAD_ID)
+
+    @property
+    def lake_schema(self) -> pa.Schema:
+        """Arrow schema of a published file; the partition keys stand in its path."""
+        return pa.schema([(column.name, column.type) for column in self.lake_columns])
+
+
+PARTITION_TYPES = {
+    "graduation_year": pa.int32(),
+    "year": pa.string(),
+    "month": pa.string(),
+    "school_id": pa.string(),
+}
+
+LOAD_ID = Column("load_id", pa.string(), "The load that published the row; its ledger row tells the rest")
+
+_SCHOOL = Column("school_id", pa.string(), "The school: the tenant of the token that sent it")
+_STUDENT = Column("student_key", pa.string(), "Pseudonym of the student: 32 hex digits, per school")
+_TEACHER = Column("teacher_key", pa.string(), "Pseudonym of the teacher who reported it, if any")
+_KEY_VERSION = Column("pseudonym_version", pa.int32(), "Version of the school's key behind the pseudonyms")
+_COHORT = Column("graduation_year", pa.int32(), "Year in which the student graduates; 0 is unknown")
+_CORRELATION = Column("correlation_id", pa.string(), "UUID of the request that wrote it")
+_CONTRACT = Column("contract_version", pa.int32(), "Version of the contract that the row was written by")
+
+BEHAVIOR_EVENTS = LakeTable(
+    "behavior_events",
+    identity="event_id",
+    day="local_date",
+    columns=(
+        Column("event_id", pa.string(), "UUID of the event, made by its sender"),
+        _SCHOOL,
+        _STUDENT,
+        _TEACHER,
+        _KEY_VERSION,
+        _COHORT,
+        Column("event_type", pa.string(), "attendance, participation, …: a type of the event contract"),
+        Column("status", pa.string(), "Of attendance: present, late, absent or excused"),
+        Column("polarity", pa.string(), "Of conduct: positive, neutral or negative"),
+        Column("subject", pa.string(), "Code of the subject, if any"),
+        Column("class_id", pa.string(), "Code of the class (group), if any"),
+        Column("points", pa.int32(), "Points by the school's rules, -100 to 100"),
+        Column("points_version", pa.int32(), "Version of the rules that gave the points"),
+        Column("occurred_at", TIMESTAMP, "When it happened, UTC"),
+        Column("received_at", TIMESTAMP, "When the platform took it, UTC"),
+        Column("local_date", pa.date32(), "Date at the school when it happened"),
+        Column("utc_offset_minutes", pa.int32(), "Offset of the school's zone from UTC then, minutes"),
+        _CORRELATION,
+        _CONTRACT,
+    ),
+)
+
+ACADEMIC_CHANGES = LakeTable(
+    "academic_changes",
+    identity="change_id",
+    day="local_date",
+    columns=(
+        Column("change_id", pa.string(), "Identifier of the change: the stream record's"),
+        Column("change_type", pa.string(), "evaluation, grade or cohort"),
+        Column("operation", pa.string(), "insert or modify"),
+        _SCHOOL,
+        _STUDENT,
+        _TEACHER,
+        _KEY_VERSION,
+        _COHORT,
+        Column("previous_graduation_year", pa.int32(), "Of a cohort change: the year before it"),
+        Column("subject", pa.string(), "Code of the subject"),
+        Column("period", pa.string(), "Code of the academic period"),
+        Column("evaluation_key", pa.string(), "Pseudonym of the evaluation's identifier, 32 hex digits"),
+        Column("evaluation_type", pa.string(), "exam, homework, quiz or another type of the school"),
+        Column("score", SCORE, "Score of the evaluation, or the consolidated one of the grade"),
+        Column("evaluations_count", pa.int32(), "Of a grade: how many evaluations stand behind it"),
+        Column("version", pa.int32(), "Version of the evaluation or grade, from 1"),
+        Column("rules_version", pa.int32(), "Of a grade: version of the grading rules"),
+        Column("changed_at", TIMESTAMP, "When the store took the change, UTC"),
+        Column("local_date", pa.date32(), "Of an evaluation its date; else the date (UTC) of the change"),
+        _CORRELATION,
+        _CONTRACT,
+    ),
+)
+
+LAKE_TABLES = {table.name: table for table in (BEHAVIOR_EVENTS, ACADEMIC_CHANGES)}
