@@ -8,6 +8,7 @@ control characters) is refused once, here.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 IDENTIFIER = r"^[A-Za-z0-9_-]{1,64}$"
@@ -77,6 +78,7 @@ def student_pk(student: StudentKey) -> str:
     return f"TENANT#{school_id}#STUDENT#{identifier('student_id', student.student_id)}"
 
 
+@lru_cache(65_536)  # a school's morning fits; the enricher parses each key several times
 def parse_student_pk(pk: str) -> StudentKey:
     """The inverse of `student_pk`.
 

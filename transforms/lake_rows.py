@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any, Protocol
 
 from transforms import keys
@@ -65,7 +66,8 @@ def lake_rows(records: Iterable[Record], pseudonyms_of: PseudonymsOf, cohorts: C
         Rows ready for Firehose, in order; fewer than records where an item has nothing to say to
         the lake. Times read `2026-02-03 14:15:00.000`, the form that Firehose's deserializer takes.
     """
-    rows = (lake_row(record, pseudonyms_of, cohorts) for record in records)
+    pseudonyms_once = cache(pseudonyms_of)  # one look-up a school and batch, not one a record
+    rows = [lake_row(record, pseudonyms_once, cohorts) for record in records]
     return [row for row in rows if row is not None]
 
 
@@ -74,7 +76,7 @@ def lake_row(record: Record, pseudonyms_of: PseudonymsOf, cohorts: Cohorts) -> R
     change = record["dynamodb"]
     sk: str = change["Keys"]["SK"]["S"]
     if sk.startswith("EVENT#"):
-        student = student_of(record)
+        student = keys.parse_student_pk(change["Keys"]["PK"]["S"])
         return _event_row(change["NewImage"], student, pseudonyms_of(student.school_id), cohorts)
     if sk.startswith("EVAL#"):
         return _evaluation_row(record, pseudonyms_of, cohorts)

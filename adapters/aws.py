@@ -1,0 +1,28 @@
+"""AWS clients, one of each a process: making one costs 50 ms, sharing it is safe across threads."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+# Standard retries with a few attempts: queues and pipes retry again behind us, so a call that
+# hangs is worse than one that fails.
+_CONFIG = Config(
+    retries={"mode": "standard", "max_attempts": 4},
+    connect_timeout=2,
+    read_timeout=20,
+    max_pool_connections=32,
+    tcp_keepalive=True,
+)
+
+
+@cache
+def client(service: str) -> Any:
+    """The process's client of an AWS service (`dynamodb`, `sqs`, `ssm`, `s3`, …).
+
+    The endpoint is boto3's own affair (`AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_{SERVICE}`).
+    """
+    return boto3.client(service, config=_CONFIG)  # type: ignore[call-overload]  # the name is a variable

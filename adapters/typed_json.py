@@ -1,0 +1,47 @@
+"""DynamoDB's typed JSON, for the plain items that we write: text, whole numbers, maps, lists."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+
+_serialize = TypeSerializer().serialize
+_deserialize = TypeDeserializer().deserialize
+
+
+def to_typed(item: Mapping[str, Any]) -> dict[str, Any]:
+    """An item as DynamoDB takes it: `{"points": 3}` becomes `{"points": {"N": "3"}}`.
+
+    Text and whole numbers, nearly all that we write, skip boto3's serializer: it is four times slower.
+
+    Raises:
+        TypeError: A value that DynamoDB cannot hold, such as a float.
+    """
+    typed: dict[str, Any] = {}
+    for name, value in item.items():
+        kind = type(value)
+        if kind is str:
+            typed[name] = {"S": value}
+        elif kind is int:
+            typed[name] = {"N": str(value)}
+        else:
+            typed[name] = _serialize(value)
+    return typed
+
+
+def from_typed(item: Mapping[str, Any]) -> dict[str, Any]:
+    """The inverse of `to_typed`; whole numbers come back as int, others as Decimal."""
+    return {name: _plain(_deserialize(value)) for name, value in item.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else value
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    return value

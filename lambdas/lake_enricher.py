@@ -1,0 +1,41 @@
+"""Pipe enrichment: stream records in, lake rows without any person out.
+
+Runs between the Pipe and Firehose, because Firehose keeps raw records under its error
+prefix when a conversion fails; past this function there is nothing raw left to keep.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+
+from adapters.pseudonym_keys import pseudonymizer_of
+from adapters.table import graduation_years
+from adapters.telemetry import logger, metrics, tracer
+from transforms.lake_rows import lake_rows, student_of
+
+
+@logger.inject_lambda_context
+@tracer.capture_lambda_handler(capture_response=False)  # rows do not belong into a trace
+@metrics.log_metrics
+def handler(records: list[dict[str, Any]], context: object) -> list[dict[str, Any]]:
+    """Turns one batch of a Pipe into lake rows.
+
+    Args:
+        records: DynamoDB stream records that passed the Pipe's filter, at most 500.
+        context: Lambda's own.
+
+    Returns:
+        A JSON object per row, ready for Firehose; fewer than records where an item has nothing
+        to say to the lake.
+
+    Raises:
+        KeyUnavailableError: A school's key cannot be read. The Pipe bisects and retries: better
+            late than raw.
+        StoreBusyError: Profiles stayed unread; likewise.
+    """
+    cohorts = graduation_years({student_of(record) for record in records})
+    rows = lake_rows(records, pseudonymizer_of, cohorts)
+    metrics.add_metric("RowsToLake", MetricUnit.Count, len(rows))
+    return rows
