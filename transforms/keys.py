@@ -11,8 +11,9 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-IDENTIFIER = r"^[A-Za-z0-9_-]{1,64}$"
-UUID = r"^[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
+# The look-ahead: `$` alone also matches before a newline at the end.
+IDENTIFIER = r"^[A-Za-z0-9_-]{1,64}$(?!\n)"
+UUID = r"^[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$(?!\n)"
 PERIODS, SCHOOL, PROFILE = "PERIODS", "SCHOOL", "PROFILE"
 
 _is_identifier = re.compile(IDENTIFIER).match
@@ -45,7 +46,7 @@ def identifier(name: str, value: object) -> str:
     Raises:
         InvalidIdentifierError: It is no string of 1 to 64 letters, digits, `_` and `-`.
     """
-    if isinstance(value, str) and _is_identifier(value) and not value.endswith("\n"):
+    if isinstance(value, str) and _is_identifier(value):
         return value
     raise InvalidIdentifierError(f"{name} {describe(value)}: use letters, digits, '_' and '-' (1–64)")
 
@@ -64,7 +65,7 @@ def describe(value: object) -> str:
 
 def is_uuid(value: str) -> bool:
     """Whether a string is a UUID in its usual form, of any version, in any case."""
-    return bool(_is_uuid(value)) and not value.endswith("\n")
+    return _is_uuid(value) is not None
 
 
 def config_pk(school_id: str) -> str:
