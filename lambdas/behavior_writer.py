@@ -35,6 +35,7 @@ def handler(batch: dict[str, list[Message]], context: object) -> dict[str, list[
     Returns:
         `batchItemFailures`: the messages to deliver again. All others are done with.
     """
+    metrics.add_metric("MessagesReceived", MetricUnit.Count, len(batch["Records"]))
     items: dict[Key, dict[str, Any]] = {}
     sources: dict[Key, list[str]] = {}
     rejections: list[Rejection] = []

@@ -35,6 +35,7 @@ def handler(records: list[dict[str, Any]], context: object) -> list[dict[str, An
             late than raw.
         StoreBusyError: Profiles stayed unread; likewise.
     """
+    metrics.add_metric("RecordsToEnrich", MetricUnit.Count, len(records))
     cohorts = graduation_years({student_of(record) for record in records})
     rows = lake_rows(records, pseudonymizer_of, cohorts)
     metrics.add_metric("RowsToLake", MetricUnit.Count, len(rows))
