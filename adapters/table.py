@@ -17,6 +17,7 @@ from adapters.typed_json import from_typed, to_typed
 from transforms import keys
 from transforms.keys import StudentKey
 from transforms.schools import School
+from transforms.students import Student
 
 WRITES_A_CALL = 25  # BatchWriteItem's limit
 READS_A_CALL = 100  # BatchGetItem's limit
@@ -106,6 +107,17 @@ def _read_school(school_id: str) -> School | None:
 def put_school(school: School) -> None:
     """Creates or replaces a school's configuration."""
     client("dynamodb").put_item(TableName=setting("TABLE"), Item=to_typed(school.item()))
+
+
+def put_students(students: Iterable[Student]) -> None:
+    """Creates or replaces the profiles of students, each once.
+
+    Raises:
+        StoreBusyError: Some could not be written; writing all again is safe.
+    """
+    unwritten = put_items(student.item() for student in students)
+    if unwritten:
+        raise StoreBusyError(f"{len(unwritten)} profiles were not written: the table throttles; try again")
 
 
 _cohorts: ExpiringCache[StudentKey, int | None] = ExpiringCache(COHORT_TTL, CACHED_STUDENTS)
