@@ -57,6 +57,36 @@ def send_rejections(rejections: Sequence[Rejection]) -> set[str]:
     return refused
 
 
+def rejections(hidden_for: int = 120) -> Iterator[Rejection]:
+    """Reads the rejected queue without removing anything.
+
+    Args:
+        hidden_for: Seconds for which a message that was read is hidden from other readers, and from
+            this one: long enough to reach the end of the queue.
+
+    Yields:
+        Every message that is visible, once.
+
+    Raises:
+        ClientError, BotoCoreError: The queue cannot be reached.
+    """
+    seen: set[str] = set()
+    while True:
+        response = client("sqs").receive_message(
+            QueueUrl=setting("REJECTED_QUEUE"),
+            MaxNumberOfMessages=ENTRIES_A_CALL,
+            VisibilityTimeout=hidden_for,
+            WaitTimeSeconds=1,  # asks every server of the queue, not a sample
+        )
+        messages = response.get("Messages", [])
+        if not messages:
+            return
+        for message in messages:
+            if message["MessageId"] not in seen:
+                seen.add(message["MessageId"])
+                yield msgspec.json.decode(message["Body"], type=Rejection)
+
+
 def _batches(rejections: Sequence[Rejection]) -> Iterator[list[dict[str, Any]]]:
     batch: list[dict[str, Any]] = []
     size = 0

@@ -120,6 +120,26 @@ def put_students(students: Iterable[Student]) -> None:
         raise StoreBusyError(f"{len(unwritten)} profiles were not written: the table throttles; try again")
 
 
+def event_keys() -> Iterator[tuple[StudentKey, str]]:
+    """Student and event id of every behaviour event in the store, expired ones included.
+
+    A Scan: its cost is the whole table's. For tests, one machine and small tables.
+    """
+    pages = (
+        client("dynamodb")
+        .get_paginator("scan")
+        .paginate(
+            TableName=setting("TABLE"),
+            ProjectionExpression="PK, SK",
+            FilterExpression="begins_with(SK, :event)",
+            ExpressionAttributeValues={":event": {"S": "EVENT#"}},
+        )
+    )
+    for page in pages:
+        for item in page["Items"]:
+            yield keys.parse_student_pk(item["PK"]["S"]), item["SK"]["S"].rsplit("#", 1)[1]
+
+
 _cohorts: ExpiringCache[StudentKey, int | None] = ExpiringCache(COHORT_TTL, CACHED_STUDENTS)
 
 

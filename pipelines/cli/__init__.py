@@ -1,0 +1,56 @@
+"""The command `luca`: everything that a person starts by hand."""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+
+from pipelines.cli import demo, keys, lake, local, simulate
+
+app = typer.Typer(
+    name="luca",
+    help="Luca: from a school's event to its weekly trend.\n\n"
+    "Start with `luca demo`. To work with a running platform on this machine: `luca local up` in one "
+    'shell, `eval "$(luca local env)"` in another, then `luca simulate`, `luca load`, `luca trends`, '
+    "`luca query` and `luca report`.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command("demo")(demo.demo)
+app.command("simulate")(simulate.simulate)
+app.command("load")(lake.load)
+app.command("trends")(lake.trends)
+app.command("query")(lake.query)
+app.command("report")(lake.report)
+app.add_typer(local.app, name="local")
+app.add_typer(keys.app, name="keys")
+
+
+ROOMS = {"adapters", "expectations", "infra", "pipelines", "transforms"}
+
+
+def main() -> NoReturn:
+    """Runs the command line.
+
+    An error of our own says what a person can do, so it is shown without a traceback; any other
+    is a fault of the program and shows where it happened.
+    """
+    errors = Console(stderr=True, highlight=False)
+    try:
+        app()
+    except (ClientError, BotoCoreError) as failed:
+        errors.print(f"luca: AWS refused or did not answer: {failed}", style="red", markup=False)
+    except KeyboardInterrupt:
+        errors.print("stopped")
+        sys.exit(130)
+    except Exception as failed:
+        if type(failed).__module__.split(".")[0] not in ROOMS:
+            raise
+        errors.print(f"luca: {failed}", style="red", markup=False)
+    sys.exit(1)

@@ -1,0 +1,98 @@
+"""`luca load`, `trends`, `query`, `report`: work on the lake, here and in AWS alike."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from adapters.settings import setting
+from pipelines.cli.progress import console, step
+from transforms.lake_schema import LAKE_TABLES
+
+OUT = Path("out")
+
+
+def load(
+    table: Annotated[str | None, typer.Argument(help="A lake table; all of them by default.")] = None,
+    reports: Annotated[Path, typer.Option(help="Where the quality reports go.")] = OUT / "quality",
+) -> None:
+    """Judge what has landed and publish it to the lake. Safe to run at any time, and again."""
+    from pipelines.load.run import load as run
+
+    for name in [table] if table else LAKE_TABLES:
+        with step(f"Load {name}") as say:
+            results = run(name, now=datetime.now(UTC), docs=reports, progress=say)
+            say("; ".join(result.summary for result in results) or "nothing new has landed")
+
+
+def trends(
+    full_refresh: Annotated[
+        bool, typer.Option("--full-refresh", help="Build the marts anew from all of the lake.")
+    ] = False,
+    docs: Annotated[Path | None, typer.Option(help="Write the dbt docs site into this folder.")] = None,
+) -> None:
+    """Build the weekly trends with dbt on Athena, and test them."""
+    from pipelines.trends import run_trends
+
+    with step("Trends") as say:
+        result = run_trends(full_refresh=full_refresh, docs_dir=docs, progress=say)
+        say(result.summary)
+
+
+class Form(StrEnum):
+    """How the rows of a query are printed."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+def query(
+    sql: Annotated[str, typer.Argument(help="Athena SQL; databases: luca_lake, luca_marts, luca_landing.")],
+    csv: Annotated[bool, typer.Option("--csv", help="Print as CSV.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as one JSON object a line.")] = False,
+    database: Annotated[
+        str | None, typer.Option(help="Where unqualified tables are; the lake by default.")
+    ] = None,
+    limit: Annotated[int, typer.Option(help="Most rows of the table form.")] = 100,
+) -> None:
+    """Ask Athena, as an analyst does."""
+    from adapters import athena
+
+    frame = athena.query(
+        sql, work_group=setting("ANALYSTS_WORK_GROUP"), database=database or setting("LAKE_DATABASE")
+    )
+    if csv:
+        frame.to_csv(sys.stdout, index=False)
+        return
+    if as_json:
+        for row in json.loads(frame.to_json(orient="records", date_format="iso", date_unit="ms")):
+            typer.echo(json.dumps(row, ensure_ascii=False))
+        return
+    shown = Table(box=None, header_style="bold")
+    for name, kind in frame.dtypes.items():
+        shown.add_column(str(name), justify="right" if kind.kind in "iuf" else "left")
+    for row in frame.head(limit).itertuples(index=False):
+        shown.add_row(*("" if value is None or value != value else str(value) for value in row))  # noqa: PLR0124 - NaN
+    console.print(shown)
+    more = f", the first {limit:,} shown" if len(frame) > limit else ""
+    console.print(f"[dim]{len(frame):,} row{'' if len(frame) == 1 else 's'}{more}[/]")
+
+
+def report(
+    out: Annotated[Path, typer.Option(help="The page to write.")] = OUT / "report.html",
+) -> None:
+    """Write the weekly report: one page that opens without a server."""
+    from pipelines.load.run import recent_loads
+    from pipelines.reports.weekly import write_report
+
+    with step("Report") as say:
+        write_report(out, written_at=datetime.now(UTC), loads=recent_loads())
+        say(str(out))

@@ -1,0 +1,76 @@
+"""`luca local`: the whole platform on this machine, from the same templates as in AWS."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import signal
+import threading
+import urllib.request
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from infra.local.cloud import LocalCloud
+from pipelines.cli.progress import console
+
+STATE = Path(".luca/local")
+StateOption = Annotated[
+    Path, typer.Option("--state", help="Folder that holds what the local cloud remembers.")
+]
+
+app = typer.Typer(
+    help="The platform on this machine: what infra/*.yaml declares, run here.", no_args_is_help=True
+)
+
+
+class NotRunningError(RuntimeError):
+    """There is no local cloud to talk to."""
+
+
+@app.command()
+def up(state: StateOption = STATE) -> None:
+    """Run the platform until ctrl-C.
+
+    In another shell: eval "$(luca local env)", then luca simulate, luca load, luca trends, luca query.
+    """
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with LocalCloud.start(state) as cloud:
+        console.print(cloud.banner())
+        while not stop.wait(0.5):
+            pass
+        console.print("stopping: flushing what is buffered …")
+    console.print("stopped")
+
+
+@app.command()
+def env(state: StateOption = STATE) -> None:
+    """Print the environment of the running local cloud, for eval "$(luca local env)"."""
+    for name, value in sorted(environment(state).items()):
+        typer.echo(f"export {name}={shlex.quote(value)}")
+
+
+@app.command()
+def settle(state: StateOption = STATE) -> None:
+    """Wait until everything sent has landed: queues empty, pipes idle, buffers flushed."""
+    address = environment(state)["LUCA_LOCAL_CLOUD"]
+    request = urllib.request.Request(f"{address}/_local/settle", method="POST")  # noqa: S310 - our own loopback address
+    with urllib.request.urlopen(request, timeout=600) as response:  # noqa: S310
+        response.read()
+    console.print("settled: all that was sent has landed")
+
+
+def environment(state: Path = STATE) -> dict[str, str]:
+    """The environment of the local cloud that runs with this state folder.
+
+    Raises:
+        NotRunningError: None does.
+    """
+    file = state / "environment.json"
+    if not file.exists():
+        raise NotRunningError(f"no local cloud runs here ({file} is missing): start one with `luca local up`")
+    found: dict[str, str] = json.loads(file.read_text())
+    return found

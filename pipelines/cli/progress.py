@@ -1,0 +1,74 @@
+"""How long work shows itself on a terminal, and in a log where there is none."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+console = Console(highlight=False)
+
+
+@contextmanager
+def step(title: str) -> Iterator[Callable[[str], None]]:
+    """A step of work: a spinner while it runs, a line with its time when it is done.
+
+    Yields:
+        A function that takes the step's closing words, or what it is doing now.
+    """
+    words = ""
+    started = time.monotonic()
+
+    with console.status(title) as status:
+
+        def say(text: str) -> None:
+            nonlocal words
+            words = text
+            status.update(f"{title}: {text}")
+
+        yield say
+    seconds = time.monotonic() - started
+    console.print(f"[green]✓[/] {title}{': ' if words else ''}{words} [dim]({seconds:.1f} s)[/]")
+
+
+@contextmanager
+def counted(title: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A step of which the end is known: a bar while it runs.
+
+    Yields:
+        A function that takes how many more are done.
+    """
+    bar = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+    )
+    done = 0
+    started = time.monotonic()
+    with bar:
+        task = bar.add_task(title, total=total)
+
+        def advance(more: int) -> None:
+            nonlocal done
+            done += more
+            bar.advance(task, more)
+
+        yield advance
+    seconds = time.monotonic() - started
+    console.print(
+        f"[green]✓[/] {title}: {done:,} in {seconds:.1f} s [dim]({done / max(seconds, 0.001):,.0f} a second)[/]"
+    )

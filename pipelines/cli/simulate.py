@@ -1,0 +1,102 @@
+"""`luca simulate`: invented or recorded schools send events to a running platform."""
+
+from __future__ import annotations
+
+import urllib.request
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from adapters.settings import setting
+from pipelines.cli.progress import console, counted, step
+from pipelines.simulation.scenario import Scenario, Tally, create_schools
+
+Oulad = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of the OULAD tables as Parquet: send its real records instead.", show_default=False
+    ),
+]
+Schools = Annotated[int, typer.Option(min=1, help="How many invented schools.")]
+Weeks = Annotated[int, typer.Option(min=1, max=50, help="How many school weeks, up to the last whole one.")]
+Events = Annotated[int, typer.Option(min=1, help="About how many events in all.")]
+Seed = Annotated[int, typer.Option(help="Other seeds, other schools.")]
+DamagedRoster = Annotated[
+    bool,
+    typer.Option(
+        "--damaged-roster",
+        help="The last school's roster has impossible graduation years: watch the gate stop it.",
+    ),
+]
+
+
+def simulate(
+    schools: Schools = 6,
+    weeks: Weeks = 3,
+    events: Events = 30_000,
+    seed: Seed = 1,
+    damaged_roster: DamagedRoster = False,
+    oulad: Oulad = None,
+) -> None:
+    """Create schools with students and send their events over HTTP, as their own systems would."""
+    scenario = choose(schools, weeks, events, seed, damaged_roster=damaged_roster, oulad=oulad)
+    with step("Schools") as say:
+        create_schools(scenario)
+        say(f"{len(scenario.schools)} with {len(scenario.students):,} students")
+    tally = send_all(scenario, setting("API_ENDPOINT"), local_token)
+    for school, fates in sorted(tally.by_school.items()):
+        console.print(f"  {school}: " + ", ".join(f"{count:,} {fate}" for fate, count in fates.most_common()))
+
+
+def choose(
+    schools: int, weeks: int, events: int, seed: int, *, damaged_roster: bool, oulad: Path | None
+) -> Scenario:
+    """The scenario that the options ask for."""
+    if oulad is not None:
+        from pipelines.simulation.oulad import oulad as recorded
+
+        return recorded(oulad)
+    from pipelines.simulation.invented import invented
+
+    today: date = datetime.now(UTC).date()
+    return invented(
+        schools=schools, weeks=weeks, events=events, today=today, seed=seed, damaged_roster=damaged_roster
+    )
+
+
+def send_all(scenario: Scenario, endpoint: str, token_of: Callable[[str], str]) -> Tally:
+    """Sends a scenario with a progress bar.
+
+    Returns:
+        What was sent, by school and fate.
+
+    Raises:
+        SendFailedError: The gateway cannot be reached.
+        RefusedError: It refused requests that it should take.
+    """
+    from pipelines.simulation.sender import send
+
+    tally = Tally()
+    with counted("Events sent", scenario.size) as advance:
+        statuses = send(
+            tally.watch(scenario.messages), endpoint=endpoint, token_of=token_of, progress=advance
+        )
+    refused = {status: count for status, count in statuses.items() if status >= 300}
+    if refused:
+        raise RefusedError(f"the gateway refused requests, by HTTP status: {refused}; see its log")
+    return tally
+
+
+class RefusedError(RuntimeError):
+    """The gateway refused what it should take."""
+
+
+def local_token(school_id: str) -> str:
+    """A development token of the local cloud's own issuer."""
+    address = f"{setting('LOCAL_CLOUD')}/_local/token?school_id={school_id}"
+    with urllib.request.urlopen(address, timeout=10) as response:  # noqa: S310 - our own loopback address
+        text: str = response.read().decode()
+    return text

@@ -1,0 +1,59 @@
+"""Counts by school, each taken where the events lie. For the books of one machine and of small tables.
+
+A scan of the store and a count of the whole landing cost their size; at scale the audit works
+from DynamoDB's exports.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from adapters import athena, lake
+from adapters.rejected import rejections
+from adapters.settings import setting
+from adapters.table import event_keys
+from transforms.lake_schema import BEHAVIOR_EVENTS, LakeTable
+
+
+def rejected() -> dict[str, Counter[str]]:
+    """Messages of the rejected queue by school and reason; a message without a school is under ''."""
+    counts: dict[str, Counter[str]] = {}
+    # By the original message: a worker that died after rejecting has rejected it twice.
+    for rejection in {rejection["message_id"]: rejection for rejection in rejections()}.values():
+        counts.setdefault(rejection["school_id"] or "", Counter())[rejection["reason"]] += 1
+    return counts
+
+
+def stored() -> Counter[str]:
+    """Distinct events of the store, by school."""
+    return Counter(school_id for school_id, _ in {(key.school_id, event) for key, event in event_keys()})
+
+
+def landed(table: LakeTable = BEHAVIOR_EVENTS) -> tuple[Counter[str], Counter[str]]:
+    """Distinct rows of the landing, and all its rows, by school."""
+    once = f"SELECT school_id, count(DISTINCT {table.identity}) AS n FROM {table.name} GROUP BY school_id"
+    rows = f"SELECT school_id, count(*) AS n FROM {table.name} GROUP BY school_id"
+    database = setting("LANDING_DATABASE")
+    return _by_school(once, database), _by_school(rows, database)
+
+
+def in_lake(table: LakeTable = BEHAVIOR_EVENTS) -> Counter[str]:
+    """Rows of the lake, by school."""
+    sql = f"SELECT school_id, count(*) AS n FROM {table.name} GROUP BY school_id"
+    return _by_school(sql, setting("LAKE_DATABASE"))
+
+
+def in_trends() -> Counter[str]:
+    """Events that the weekly mart counts, by school."""
+    sql = "SELECT school_id, sum(event_count) AS n FROM weekly_student_behavior GROUP BY school_id"
+    return _by_school(sql, setting("MARTS_DATABASE"))
+
+
+def quarantined(table: LakeTable = BEHAVIOR_EVENTS) -> Counter[str]:
+    """Rows of the quarantine, by school."""
+    return lake.quarantined_rows(table)
+
+
+def _by_school(sql: str, database: str) -> Counter[str]:
+    frame = athena.query(sql, work_group=setting("JOBS_WORK_GROUP"), database=database)
+    return Counter(dict(zip(frame["school_id"].tolist(), map(int, frame["n"].tolist()), strict=True)))

@@ -1,0 +1,1 @@
+"""What people read: self-contained pages that open without a server."""

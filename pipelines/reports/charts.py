@@ -1,0 +1,160 @@
+"""Charts as SVG text, drawn without a browser, readable on paper and in black and white print.
+
+Vega-Lite through Altair; `vl-convert` renders it in process.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Any, cast
+
+import altair as alt
+import pandas as pd
+
+# Okabe and Ito's palette: told apart by colour-blind readers too. https://jfly.uni-koeln.de/color/
+PALETTE = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C6D1F", "#555555"]
+TREND_COLOURS = {"falling": "#D55E00", "steady": "#BBBBBB", "rising": "#009E73"}
+WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+MOST_LINES = 8  # more lines than colours cannot be told apart: the largest schools are drawn
+
+WIDTH, HEIGHT = 560, 240
+
+
+def events_by_week(weeks: pd.DataFrame) -> str:
+    """Lines of events per week, one a school.
+
+    Args:
+        weeks: `school_id`, `week_start` (date), `event_count`.
+
+    Returns:
+        An SVG document.
+    """
+    return _lines(weeks, "event_count", "Events in the week", axis=alt.Axis(format="~s"))
+
+
+def attendance_by_week(weeks: pd.DataFrame) -> str:
+    """Lines of the mean attendance rate per week, one a school; weeks without attendance are gaps.
+
+    Args:
+        weeks: `school_id`, `week_start` (date), `attendance_rate` (0 to 1 or null).
+    """
+    return _lines(
+        weeks.dropna(subset=["attendance_rate"]),
+        "attendance_rate",
+        "Attendance, mean over students",
+        axis=alt.Axis(format="%"),
+        scale=alt.Scale(zero=False),
+    )
+
+
+def trends_of_last_week(weeks: pd.DataFrame) -> str:
+    """Bars of how many students fall, hold and rise, in each school's last week.
+
+    Args:
+        weeks: `school_id`, `week_start`, `falling_student_count`, `steady_student_count`,
+            `rising_student_count`.
+    """
+    last = weeks.sort_values("week_start").groupby("school_id").tail(1)
+    columns = {f"{trend}_student_count": trend for trend in TREND_COLOURS}
+    long = last.rename(columns=columns).melt("school_id", list(TREND_COLOURS), "trend", "students")
+    long["order"] = long["trend"].map({trend: index for index, trend in enumerate(TREND_COLOURS)})
+    chart = (
+        alt.Chart(_plain(long))
+        .mark_bar(stroke="white")
+        .encode(
+            x=alt.X("students:Q", title="Students", stack="zero", axis=alt.Axis(tickMinStep=1)),
+            y=alt.Y("school_id:N", title=None),
+            color=alt.Color(
+                "trend:N",
+                title="Points against the weeks before",
+                scale=alt.Scale(domain=list(TREND_COLOURS), range=list(TREND_COLOURS.values())),
+            ),
+            order="order:Q",
+            tooltip=["school_id:N", "trend:N", "students:Q"],
+        )
+    )
+    return _svg(chart, height=28 * max(2, last["school_id"].nunique()))
+
+
+def hours_of_the_week(hours: pd.DataFrame) -> str:
+    """A heat map of when events happen, by the schools' own clocks.
+
+    Args:
+        hours: `weekday` (1 is Monday), `hour` (0 to 23), `event_count`.
+    """
+    named = hours.assign(day=hours["weekday"].map(lambda number: WEEKDAYS[int(number) - 1]))
+    chart = (
+        alt.Chart(_plain(named))
+        .mark_rect(stroke="white")
+        .encode(
+            x=alt.X("hour:O", title="Hour at the school"),
+            y=alt.Y("day:O", title=None, sort=WEEKDAYS),
+            color=alt.Color("event_count:Q", title="Events", scale=alt.Scale(scheme="blues")),
+            tooltip=["day:O", "hour:O", "event_count:Q"],
+        )
+    )
+    return _svg(chart, height=24 * len(WEEKDAYS))
+
+
+def event_types(types: pd.DataFrame) -> str:
+    """Bars of events by type.
+
+    Args:
+        types: `event_type`, `event_count`.
+    """
+    chart = (
+        alt.Chart(_plain(types))
+        .mark_bar(color=PALETTE[0])
+        .encode(
+            x=alt.X("event_count:Q", title="Events", axis=alt.Axis(format="~s")),
+            y=alt.Y("event_type:N", title=None, sort="-x"),
+            tooltip=["event_type:N", "event_count:Q"],
+        )
+    )
+    return _svg(chart, height=26 * max(2, len(types)))
+
+
+def _lines(
+    weeks: pd.DataFrame, column: str, title: str, axis: alt.Axis, scale: alt.Scale | None = None
+) -> str:
+    largest = weeks.groupby("school_id")["event_count"].sum().nlargest(MOST_LINES).index
+    drawn = weeks[weeks["school_id"].isin(largest)]
+    x = alt.X("week_start:T", title="Week of", axis=alt.Axis(format="%d %b %y", labelOverlap=True))
+    if drawn["week_start"].nunique() <= 12:
+        x = alt.X("week_start:O", title="Week of", timeUnit="yearmonthdate", axis=alt.Axis(labelAngle=0))
+    chart = (
+        alt.Chart(_plain(drawn))
+        .mark_line(point=drawn["week_start"].nunique() <= 12, strokeWidth=2)
+        .encode(
+            x=x,
+            y=alt.Y(f"{column}:Q", title=title, axis=axis, scale=scale or alt.Undefined),
+            color=alt.Color("school_id:N", title="School", scale=alt.Scale(range=PALETTE)),
+            tooltip=["school_id:N", "week_start:T", f"{column}:Q"],
+        )
+    )
+    return _svg(chart, height=HEIGHT)
+
+
+def _plain(frame: pd.DataFrame) -> alt.Data:
+    """The rows as JSON values; Altair's own conversion does not take dates of the `date` type."""
+    plain = frame.copy()
+    for name in plain.columns:
+        if name == "week_start":
+            plain[name] = pd.to_datetime(plain[name]).dt.strftime("%Y-%m-%dT00:00:00")
+    rows = cast("list[dict[str, Any]]", plain.astype(object).where(plain.notna(), None).to_dict("records"))
+    return alt.Data(values=rows)
+
+
+def _svg(chart: alt.Chart, height: int) -> str:
+    styled = (
+        chart.properties(width=WIDTH, height=height)
+        .configure(font="system-ui, sans-serif", background="transparent")
+        .configure_axis(
+            labelFontSize=11, titleFontSize=11, titleFontWeight="normal", grid=True, gridColor="#eee"
+        )
+        .configure_legend(orient="top", titleFontWeight="normal", labelFontSize=11)
+        .configure_view(stroke=None)
+    )
+    drawing = io.StringIO()
+    styled.save(drawing, format="svg")
+    return drawing.getvalue()
