@@ -69,6 +69,5 @@ def counted(title: str, total: int) -> Iterator[Callable[[int], None]]:
 
         yield advance
     seconds = time.monotonic() - started
-    console.print(
-        f"[green]✓[/] {title}: {done:,} in {seconds:.1f} s [dim]({done / max(seconds, 0.001):,.0f} a second)[/]"
-    )
+    rate = done / max(seconds, 0.001)
+    console.print(f"[green]✓[/] {title}: {done:,} in {seconds:.1f} s [dim]({rate:,.0f} a second)[/]")
