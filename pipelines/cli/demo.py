@@ -116,10 +116,10 @@ def _export(folder: Path) -> None:
     folder.mkdir()
     tables = [(name, "LAKE_DATABASE") for name in LAKE_TABLES] + [(name, "MARTS_DATABASE") for name in MARTS]
     for name, database in tables:
-        frame = athena.query(
+        result = athena.query(
             f"SELECT * FROM {name}", work_group=setting("JOBS_WORK_GROUP"), database=setting(database)
         )
-        frame.to_parquet(folder / f"{name}.parquet", index=False)
+        result.frame.to_parquet(folder / f"{name}.parquet", index=False)
 
 
 def _account(books: Books) -> Table:

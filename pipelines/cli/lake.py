@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import csv as csv_module
 import json
 import sys
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -46,12 +46,7 @@ def trends(
         say(result.summary)
 
 
-class Form(StrEnum):
-    """How the rows of a query are printed."""
-
-    TABLE = "table"
-    CSV = "csv"
-    JSON = "json"
+NUMBERS = {"tinyint", "smallint", "integer", "bigint", "double", "float", "real", "decimal"}
 
 
 def query(
@@ -66,24 +61,31 @@ def query(
     """Ask Athena, as an analyst does."""
     from adapters import athena
 
-    frame = athena.query(
+    result = athena.query(
         sql, work_group=setting("ANALYSTS_WORK_GROUP"), database=database or setting("LAKE_DATABASE")
     )
     if csv:
-        frame.to_csv(sys.stdout, index=False)
+        writer = csv_module.writer(sys.stdout)
+        writer.writerow(result.columns)
+        writer.writerows(result.rows)
         return
     if as_json:
-        for row in json.loads(frame.to_json(orient="records", date_format="iso", date_unit="ms")):
-            typer.echo(json.dumps(row, ensure_ascii=False))
+        for row in result.rows:
+            values = dict(zip(result.columns, row, strict=True))
+            typer.echo(json.dumps(values, default=str, ensure_ascii=False))
         return
     shown = Table(box=None, header_style="bold")
-    for name, kind in frame.dtypes.items():
-        shown.add_column(str(name), justify="right" if kind.kind in "iuf" else "left")
-    for row in frame.head(limit).itertuples(index=False):
-        shown.add_row(*("" if value is None or value != value else str(value) for value in row))  # noqa: PLR0124 - NaN
+    for name, kind in zip(result.columns, result.types, strict=True):
+        shown.add_column(name, justify="right" if kind in NUMBERS else "left")
+    for row in result.rows[:limit]:
+        shown.add_row(*("" if value is None else str(value) for value in row))
     console.print(shown)
-    more = f", the first {limit:,} shown" if len(frame) > limit else ""
-    console.print(f"[dim]{len(frame):,} row{'' if len(frame) == 1 else 's'}{more}[/]")
+    count = len(result.rows)
+    more = f", the first {limit:,} shown" if count > limit else ""
+    console.print(
+        f"[dim]{count:,} row{'' if count == 1 else 's'}{more} · {result.scanned:,} bytes scanned · "
+        f"{result.milliseconds:,} ms[/]"
+    )
 
 
 def report(
