@@ -1,0 +1,334 @@
+"""The local cloud: starts everything that the templates declare, on one machine.
+
+with LocalCloud.start() as cloud:
+os.environ.update(cloud.environment)
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import shlex
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import msgspec
+
+from infra.local import aws
+from infra.local.api import ISSUER_PATH
+from infra.local.asgi import bound_socket, url
+from infra.local.athena_process import Told
+from infra.local.aws import ACCOUNT_ID, ADMINISTRATOR, REGION, GlueCatalog, Store
+from infra.local.children import REPOSITORY, Child, base_environment
+from infra.local.declarations import Plan
+from infra.local.gateway.process import Configuration
+from infra.local.identity import Issuer
+from infra.local.resources import make_all
+from infra.local.resources.maker import Workshop
+from infra.local.runtime import Progress, Runtime
+from infra.local.stacks import Stacks
+from infra.local.templates import read_template
+
+DEFAULT_STATE_DIR = Path(".luca/local")
+AUDIENCE = "luca"
+GATEWAY_CONNECTIONS = 8  # messages on their way to the store at once
+
+
+class Functions:
+    """The functions of the local cloud, for callers on other threads."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    def names(self) -> list[str]:
+        """All functions."""
+        return self._runtime.functions.names()
+
+    def invoke(self, name: str, payload: Any) -> Any:
+        """Runs a function and gives its answer.
+
+        Args:
+            name: Of the function.
+            payload: Whatever JSON can say.
+
+        Raises:
+            FunctionError: The handler failed; it carries the handler's own exception type.
+        """
+        answer = self._runtime.run(self._runtime.functions.invoke(name, msgspec.json.encode(payload)))
+        return msgspec.json.decode(answer)
+
+
+class LocalCloud:
+    """A running local cloud. Made by `start`; ends with its `with` block.
+
+    Attributes:
+        environment: What clients need to reach it: `AWS_*`, and a `LUCA_*` for each output of the templates.
+        absent: What the templates declare and this cloud does not run, and why.
+        functions: Its functions.
+        state_dir: Its files: environment, logs, buffers, checkpoints.
+    """
+
+    def __init__(self, state_dir: Path) -> None:
+        self.state_dir = state_dir
+        self.environment: dict[str, str] = {}
+        self.absent: list[tuple[str, str]] = []
+        self.functions: Functions
+        self._issuer: Issuer
+        self._runtime: Runtime
+        self._exit = ExitStack()
+
+    @classmethod
+    def start(
+        cls,
+        state_dir: Path | None = None,
+        *,
+        templates: Sequence[Path] | None = None,
+        parameters: Mapping[str, str] = {},
+    ) -> LocalCloud:
+        """Starts a local cloud.
+
+        Args:
+            state_dir: For its files; default `.luca/local`. One cloud at a time.
+            templates: Default: all of `infra/*.yaml`.
+            parameters: Of the templates. `JwtIssuer` is the local issuer unless given.
+
+        Raises:
+            TemplateError: A template declares what cannot be run here.
+            RuntimeError: Another cloud uses the state directory, or a part did not start.
+        """
+        cloud = cls((state_dir or DEFAULT_STATE_DIR).resolve())
+        try:
+            cloud._start(list(templates or sorted((REPOSITORY / "infra").glob("*.yaml"))), dict(parameters))
+        except BaseException:
+            cloud.stop()
+            raise
+        return cloud
+
+    def _start(self, templates: list[Path], parameters: dict[str, str]) -> None:
+        self.state_dir.mkdir(parents=True, exist_ok=True)
+        self._exit.enter_context(_only_one(self.state_dir))
+        (self.state_dir / "logs").mkdir(exist_ok=True)
+        store = Store(self.state_dir)
+        self._exit.callback(store.stop)
+        athena = self._exit.enter_context(_athena(self.state_dir))
+        listener, door = bound_socket(), bound_socket()
+        self._exit.callback(listener.close)
+        here, gateway = url(listener), url(door)
+        self._issuer = Issuer(f"{here}{ISSUER_PATH}", parameters.get("JwtAudience", AUDIENCE))
+        read = [read_template(path) for path in templates]
+        if any("JwtIssuer" in template.parameters for template in read):
+            parameters.setdefault("JwtIssuer", self._issuer.url)
+        stacks = Stacks(read, parameters, account_id=ACCOUNT_ID, region=REGION)
+
+        glue = GlueCatalog()
+        self._exit.callback(glue.stop)
+        self.environment = {
+            **ADMINISTRATOR,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_REGION": REGION,
+            "AWS_ENDPOINT_URL": store.endpoint,
+            "AWS_ENDPOINT_URL_GLUE": glue.endpoint,
+            "AWS_ENDPOINT_URL_FIREHOSE": here,
+            "AWS_ENDPOINT_URL_LAMBDA": here,
+            "LUCA_LOCAL_CLOUD": here,
+        }
+        store.wait()
+        shop = Workshop(
+            lambda service: aws.client(service, self.environment),
+            account_id=ACCOUNT_ID,
+            region=REGION,
+            gateway_endpoint=gateway,
+        )
+        make_all(stacks, shop)
+        self.absent = shop.plan.absent
+        self.environment["AWS_ENDPOINT_URL_ATHENA"] = _serve_athena(
+            athena, shop.plan, self.environment, self.state_dir
+        )
+        self.environment |= {variable(name): value for name, value in stacks.outputs().items()}
+        self._runtime = Runtime(
+            shop.plan,
+            environment=self.environment,
+            state_dir=self.state_dir,
+            issuer=self._issuer,
+            credentials_of=_credentials(shop),
+            listener=listener,
+        )
+        self._exit.callback(self._runtime.stop)
+        self._runtime.start()
+        self.functions = Functions(self._runtime)
+        self._exit.enter_context(_gateway(door, shop.plan, self.environment, self.state_dir))
+        self._exit.callback(door.close)
+        self._write_environment()
+
+    def _write_environment(self) -> None:
+        path = self.state_dir / "environment.json"
+        path.write_text(json.dumps({"pid": os.getpid(), "environment": self.environment}, indent=1) + "\n")
+        self._exit.callback(path.unlink, missing_ok=True)
+
+    def token(self, school_id: str | None, role: str = "teacher", **claims: Any) -> str:
+        """A token of the local issuer.
+
+        Args:
+            school_id: The claim that says for which school its bearer speaks.
+            role: Likewise.
+            claims: Others, or replacements such as `exp=…`; None leaves a claim out.
+        """
+        return self._issuer.token(school_id, role, **claims)
+
+    def settle(self, timeout: float = 300, progress: Progress | None = None) -> None:
+        """Waits until all that was sent has arrived: queues empty, pipes caught up, Firehose delivered.
+
+        Args:
+            timeout: Seconds.
+            progress: Is told now and then, in words, how far it has come.
+
+        Raises:
+            TimeoutError: Names what did not settle.
+        """
+        self._runtime.run(self._runtime.settle(timeout, progress))
+
+    def stop_pipe(self, name: str) -> None:
+        """Stops a pipe; its stream goes on without it."""
+        self._runtime.run(self._runtime.pipes[name].stop())
+
+    def start_pipe(self, name: str) -> None:
+        """Starts a stopped pipe where it was."""
+
+        async def start() -> None:
+            self._runtime.pipes[name].start()
+
+        self._runtime.run(start())
+
+    def banner(self) -> str:
+        """What a person wants to know about a running cloud."""
+        lines = ["Luca's local cloud is up.", ""]
+        lines += [
+            f"  {name:<28}{value}" for name, value in self.environment.items() if value.startswith("http://")
+        ]
+        for source in self._runtime.sources:
+            declared = source.declaration.maximum_concurrency
+            lines.append(
+                f"  {source.declaration.name}: {source.concurrency} workers at once (declared: {declared})"
+            )
+        lines += ["", "In another shell:", '  eval "$(luca local env)"', ""]
+        if self.absent:
+            lines += ["Deliberately absent:", *(f"  {what}: {why}" for what, why in self.absent), ""]
+        return "\n".join(
+            [*lines, f"Logs: {self.state_dir / 'logs'}. Ctrl-C ends it; the store is in memory."]
+        )
+
+    def stop(self) -> None:
+        """Ends everything; no process is left."""
+        self._exit.close()
+
+    def __enter__(self) -> LocalCloud:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def variable(output: str) -> str:
+    """The environment variable of a template's output: `LakeBucket` is `LUCA_LAKE_BUCKET`."""
+    return "LUCA_" + re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", output).upper()
+
+
+def exports(environment: Mapping[str, str]) -> str:
+    """Shell lines that set an environment."""
+    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in environment.items())
+
+
+def _credentials(shop: Workshop) -> Callable[[str], Mapping[str, str]]:
+    def of(role_arn: str) -> Mapping[str, str]:
+        session = shop.client("sts").assume_role(RoleArn=role_arn, RoleSessionName="function")["Credentials"]
+        return {
+            "AWS_ACCESS_KEY_ID": session["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": session["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": session["SessionToken"],
+        }
+
+    return of
+
+
+@contextmanager
+def _only_one(state_dir: Path) -> Iterator[None]:
+    """Holds the state directory's lock: two clouds would mix their buffers."""
+    with (state_dir / "lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RuntimeError(
+                f"another local cloud runs in {state_dir}: end it, or name another state directory"
+            ) from None
+        yield
+
+
+@contextmanager
+def _athena(state_dir: Path) -> Iterator[socket.socket]:
+    """The process of Athena, importing while the rest starts."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs, (state_dir / "logs" / "athena.log").open("ab") as log:
+        child = Child(
+            "infra.local.athena_process",
+            [str(theirs.fileno())],
+            environment={**base_environment(), **ADMINISTRATOR, "AWS_DEFAULT_REGION": REGION},
+            files=[theirs.fileno()],
+            log=log,
+        )
+        theirs.close()
+        try:
+            yield ours
+        finally:
+            child.kill()
+
+
+def _serve_athena(athena: socket.socket, plan: Plan, environment: Mapping[str, str], state_dir: Path) -> str:
+    told = Told(
+        work_groups=plan.work_groups,
+        cache_dir=str(state_dir / "athena"),
+        region=REGION,
+        glue_endpoint=environment["AWS_ENDPOINT_URL_GLUE"],
+        s3_endpoint=environment["AWS_ENDPOINT_URL"],
+    )
+    athena.sendall(msgspec.json.encode(told) + b"\n")
+    athena.settimeout(aws.START_TIMEOUT)
+    endpoint = athena.makefile("r").readline().strip()
+    if not endpoint:
+        raise RuntimeError(f"the local Athena did not start; its log is {state_dir / 'logs' / 'athena.log'}")
+    return endpoint
+
+
+@contextmanager
+def _gateway(
+    door: socket.socket, plan: Plan, environment: Mapping[str, str], state_dir: Path
+) -> Iterator[None]:
+    logs = state_dir / "logs"
+    told = Configuration(
+        routes=plan.routes,
+        endpoint=environment["AWS_ENDPOINT_URL"],
+        access_key=ADMINISTRATOR["AWS_ACCESS_KEY_ID"],
+        region=REGION,
+        connections=GATEWAY_CONNECTIONS,
+        access_log=str(logs / "access.log") if plan.access_log_format else None,
+        access_log_format=plan.access_log_format,
+    )
+    with (logs / "gateway.log").open("ab") as log:
+        child = Child(
+            "infra.local.gateway.process",
+            [str(door.fileno()), msgspec.json.encode(told).decode()],
+            environment=base_environment(),
+            files=[door.fileno()],
+            log=log,
+        )
+    try:
+        yield
+    finally:
+        child.kill()

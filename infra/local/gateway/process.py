@@ -1,0 +1,67 @@
+"""The process of the gateway.
+
+Usage: `python -m infra.local.gateway.process SOCKET CONFIGURATION`: an inherited descriptor, and
+JSON as `Configuration` has it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from pathlib import Path
+
+import msgspec
+
+from infra.local.asgi import server
+from infra.local.children import leave_with_parent
+from infra.local.declarations import Route
+from infra.local.gateway.app import Gateway
+from infra.local.wire import JsonService
+
+
+class Configuration(msgspec.Struct):
+    """What the gateway is told.
+
+    Attributes:
+        endpoint: Of the store.
+        access_key: With which it sends.
+        connections: Most messages on their way at once.
+        access_log: File of the access log.
+    """
+
+    routes: list[Route]
+    endpoint: str
+    access_key: str
+    region: str
+    connections: int
+    access_log: str | None
+    access_log_format: str | None
+
+
+def main() -> None:
+    """Serves the HTTP API until the cloud ends."""
+    leave_with_parent()
+    listener = socket.socket(fileno=int(sys.argv[1]))
+    told = msgspec.json.decode(sys.argv[2], type=Configuration)
+    log = None if told.access_log is None else Path(told.access_log).open("a", encoding="utf-8")  # noqa: SIM115
+    gateway = Gateway(
+        told.routes,
+        lambda: JsonService(
+            told.endpoint,
+            "sqs",
+            "AmazonSQS",
+            access_key=told.access_key,
+            region=told.region,
+            connections=told.connections,
+        ),
+        access_log=None if log is None else log.write,
+        access_log_format=told.access_log_format,
+    )
+    asyncio.run(server(gateway).serve(sockets=[listener]))
+    if log is not None:
+        log.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""Makes every resource that the templates declare, or says why it does not.
+
+A resource type is either made here or on the list `ABSENT`, which the banner prints. Anything
+else is an error.
+"""
+
+from __future__ import annotations
+
+from infra.local.resources import catalog, http_api, messaging, security, serverless, storage
+from infra.local.resources.declared import Declared
+from infra.local.resources.maker import Maker, Workshop
+from infra.local.stacks import Stacks
+from infra.local.templates import Made, TemplateError
+
+MAKERS: dict[str, Maker] = {
+    "AWS::ApiGatewayV2::Api": http_api.api,
+    "AWS::ApiGatewayV2::Authorizer": http_api.authorizer,
+    "AWS::ApiGatewayV2::Integration": http_api.integration,
+    "AWS::ApiGatewayV2::Route": http_api.route,
+    "AWS::ApiGatewayV2::Stage": http_api.stage,
+    "AWS::Athena::WorkGroup": catalog.work_group,
+    "AWS::DynamoDB::Table": storage.table,
+    "AWS::Glue::Database": catalog.database,
+    "AWS::Glue::Table": catalog.table,
+    "AWS::IAM::Role": security.role,
+    "AWS::IAM::RolePolicy": security.role_policy,
+    "AWS::KMS::Alias": security.key_alias,
+    "AWS::KMS::Key": security.key,
+    "AWS::KinesisFirehose::DeliveryStream": serverless.delivery_stream,
+    "AWS::Logs::LogGroup": messaging.log_group,
+    "AWS::Pipes::Pipe": serverless.pipe,
+    "AWS::S3::Bucket": storage.bucket,
+    "AWS::S3::BucketPolicy": storage.bucket_policy,
+    "AWS::SQS::Queue": messaging.queue,
+    "AWS::Serverless::Function": serverless.function,
+}
+
+ABSENT: dict[str, str] = {
+    "AWS::CloudFront::Distribution": "no edge stands between a laptop and itself",
+    "AWS::CloudWatch::Alarm": "nobody is on call for a laptop",
+    "AWS::WAFv2::WebACL": "attaches to the edge, which is absent",
+}
+
+
+def make_all(stacks: Stacks, shop: Workshop) -> None:
+    """Makes all resources, each after those that it refers to, and fills the workshop's plan.
+
+    Raises:
+        TemplateError: A type or property is not run here, or was not made as declared.
+    """
+    for resource in stacks.in_order():
+        properties = stacks.properties(resource)
+        if resource.type in ABSENT:
+            shop.plan.absent.append((f"{resource.place} ({resource.type})", ABSENT[resource.type]))
+            stacks.made(resource, Made(resource.logical_id, {"Arn": shop.arn("absent", resource.logical_id)}))
+        elif maker := MAKERS.get(resource.type):
+            declared = Declared(resource.place, properties)
+            stacks.made(resource, maker(shop, declared, resource.logical_id))
+        else:
+            raise TemplateError(
+                f"{resource.place}: {resource.type} is neither run by the local cloud nor on its list of "
+                "what is absent (ABSENT in infra/local/resources/__init__.py)"
+            )

@@ -1,0 +1,88 @@
+"""API Gateway HTTP APIs: routes noted in the plan, for our gateway to play."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from infra.local.declarations import Authorizer, Route
+from infra.local.resources.declared import Declared
+from infra.local.resources.maker import Workshop
+from infra.local.templates import Made, TemplateError
+
+API_ID = "local"
+
+
+def api(shop: Workshop, declared: Declared, logical_id: str) -> Made:
+    """AWS::ApiGatewayV2::Api. The local cloud runs one."""
+    declared.only("ProtocolType", "HTTP")
+    declared.without_effect("Name", "Description", "DisableExecuteApiEndpoint", "Tags")
+    declared.done()
+    if "api" in shop.notes:
+        raise TemplateError(f"{declared.place}: a second HTTP API; the local cloud runs one")
+    shop.notes["api"] = logical_id
+    return Made(API_ID, {"ApiEndpoint": shop.gateway_endpoint, "ApiId": API_ID})
+
+
+def stage(shop: Workshop, declared: Declared, logical_id: str) -> Made:
+    """AWS::ApiGatewayV2::Stage: the default one, with its access log."""
+    declared.only("ApiId", API_ID)
+    declared.only("StageName", "$default")
+    declared.only("AutoDeploy", True)
+    if log := declared.take("AccessLogSettings", None):
+        shop.plan.access_log_format = log["Format"]
+    if declared.take("DefaultRouteSettings", None):
+        shop.plan.absent.append((f"{declared.place}.DefaultRouteSettings", "one machine throttles itself"))
+    declared.without_effect("Tags", "Description")
+    declared.done()
+    return Made("$default")
+
+
+def authorizer(shop: Workshop, declared: Declared, logical_id: str) -> Made:
+    """AWS::ApiGatewayV2::Authorizer for JWTs."""
+    declared.only("ApiId", API_ID)
+    declared.only("AuthorizerType", "JWT")
+    declared.only("IdentitySource", ["$request.header.Authorization"])
+    declared.without_effect("Name")
+    configuration = declared.part("JwtConfiguration")
+    declared.done()
+    made = Authorizer(configuration.take("Issuer"), tuple(configuration.take("Audience")))
+    configuration.done()
+    shop.notes[f"authorizer/{logical_id}"] = made
+    return Made(logical_id, {"AuthorizerId": logical_id})
+
+
+def integration(shop: Workshop, declared: Declared, logical_id: str) -> Made:
+    """AWS::ApiGatewayV2::Integration that sends to a queue."""
+    declared.only("ApiId", API_ID)
+    declared.only("IntegrationType", "AWS_PROXY")
+    if (subtype := declared.take("IntegrationSubtype")) != "SQS-SendMessage":
+        raise TemplateError(f"{declared.place}: IntegrationSubtype {subtype!r}: only SQS-SendMessage is run")
+    declared.only("PayloadFormatVersion", "1.0")
+    declared.without_effect("CredentialsArn", "Description", "TimeoutInMillis")
+    shop.notes[f"integration/{logical_id}"] = declared.take("RequestParameters")
+    declared.done()
+    return Made(logical_id)
+
+
+def route(shop: Workshop, declared: Declared, logical_id: str) -> Made:
+    """AWS::ApiGatewayV2::Route."""
+    declared.only("ApiId", API_ID)
+    method, path = declared.take("RouteKey").split(" ", 1)
+    kind = declared.take("AuthorizationType", "NONE")
+    if kind not in {"NONE", "JWT"}:
+        raise TemplateError(f"{declared.place}: AuthorizationType {kind!r}: only NONE and JWT are run")
+    authorizer_id = declared.take("AuthorizerId", None)
+    scopes = tuple(declared.take("AuthorizationScopes", []))
+    target = declared.take("Target").removeprefix("integrations/")
+    declared.without_effect("OperationName")
+    declared.done()
+    parameters = _noted(shop, declared, f"integration/{target}")
+    who = _noted(shop, declared, f"authorizer/{authorizer_id}") if kind == "JWT" else None
+    shop.plan.routes.append(Route(method, path, who, parameters, scopes))
+    return Made(logical_id)
+
+
+def _noted(shop: Workshop, declared: Declared, what: str) -> Any:
+    if what not in shop.notes:
+        raise TemplateError(f"{declared.place}: {what} is not declared")
+    return shop.notes[what]

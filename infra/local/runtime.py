@@ -1,0 +1,230 @@
+"""The running half of the local cloud's main process: one event loop on a thread of its own.
+
+It holds queues' pollers, pipes, delivery streams, the function runtime and the HTTP side.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import threading
+from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from infra.local.api import Api
+from infra.local.asgi import server
+from infra.local.aws import ADMINISTRATOR, REGION, client
+from infra.local.declarations import PipeDeclaration, Plan
+from infra.local.event_sources import QueueSource
+from infra.local.firehose.delivery import DeliveryStream
+from infra.local.functions import FunctionRuntime
+from infra.local.identity import Issuer
+from infra.local.pipes import Pipe
+from infra.local.streams import Shard
+from infra.local.templates import TemplateError
+from infra.local.wire import JsonService
+
+T = TypeVar("T")
+Progress = Callable[[str], None]
+
+
+class Runtime:
+    """Everything of a plan that this process plays.
+
+    Args:
+        plan: What the templates declare.
+        environment: Of the local cloud; functions get its `AWS_*` variables.
+        state_dir: For buffers, checkpoints and logs.
+        issuer: Of tokens.
+        credentials_of: The credentials of a role, as variables.
+        listener: Where the HTTP side is served.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        environment: Mapping[str, str],
+        state_dir: Path,
+        issuer: Issuer,
+        credentials_of: Callable[[str], Mapping[str, str]],
+        listener: socket.socket,
+    ) -> None:
+        self._plan = plan
+        self._environment = dict(environment)
+        self._state_dir = state_dir
+        self._issuer = issuer
+        self._credentials_of = credentials_of
+        self._listener = listener
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="local-cloud", daemon=True)
+        self.sources: list[QueueSource] = []
+        self.pipes: dict[str, Pipe] = {}
+        self.deliveries: dict[str, DeliveryStream] = {}
+        self.functions: FunctionRuntime
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Runs a coroutine on the loop, from any other thread, and gives its result."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    def start(self) -> None:
+        """Starts everything."""
+        self._thread.start()
+        self.run(self._start())
+
+    def stop(self) -> None:
+        """Stops everything; what Firehose holds is delivered first."""
+        if not self._thread.is_alive():
+            return
+        self.run(self._stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def _service(self, name: str, target: str, connections: int) -> JsonService:
+        return JsonService(
+            self._environment["AWS_ENDPOINT_URL"],
+            name,
+            target,
+            access_key=ADMINISTRATOR["AWS_ACCESS_KEY_ID"],
+            region=REGION,
+            connections=connections,
+        )
+
+    async def _start(self) -> None:
+        endpoints = {
+            key: value for key, value in self._environment.items() if key.startswith("AWS_ENDPOINT_URL")
+        }
+        self.functions = FunctionRuntime(
+            self._plan.functions,
+            common={**endpoints, "AWS_REGION": REGION},
+            credentials_of=self._credentials_of,
+            logs=self._state_dir / "logs",
+        )
+        self._services = [
+            self._service("sqs", "AmazonSQS", 16),
+            self._service("dynamodb", "DynamoDBStreams_20120810", 8),
+        ]
+        sqs, streams = self._services
+        for declared in self._plan.deliveries:
+            directory = self._state_dir / "firehose" / declared.name
+            stream = DeliveryStream(declared, directory, lambda name: client(name, self._environment))
+            self.deliveries[declared.name] = stream
+            stream.start()
+        for pipe in self._plan.pipes:
+            self.pipes[pipe.name] = await self._pipe(pipe, sqs, streams)
+            self.pipes[pipe.name].start()
+        for mapping in self._plan.mappings:
+            url = self._plan.queues[mapping.queue_arn]
+            source = QueueSource(mapping, url, sqs, self.functions, REGION)
+            self.sources.append(source)
+            source.start()
+        api = Api(
+            issuer=self._issuer,
+            functions=self.functions,
+            deliveries=self.deliveries,
+            settle=self.settle,
+            environment=self._environment,
+        )
+        self._server = server(api)
+        self._serving = asyncio.create_task(self._server.serve(sockets=[self._listener]))
+
+    async def _pipe(self, declared: PipeDeclaration, sqs: JsonService, streams: JsonService) -> Pipe:
+        shard = await Shard.of(declared.stream_arn, streams)
+        directory = self._state_dir / "pipes" / declared.name
+        directory.mkdir(parents=True, exist_ok=True)
+        # A stream made anew has a new label, so a mark never meets a stream that it is not of.
+        label = declared.stream_arn.rsplit("/", 1)[1].replace(":", "-")
+        target = declared.target_arn.rsplit("/", 1)[-1]
+        if target not in self.deliveries:
+            raise TemplateError(
+                f"pipe {declared.name}: target {declared.target_arn} is no declared delivery stream"
+            )
+        return Pipe(
+            declared,
+            shard,
+            directory / f"{label}.{shard.shard_id}",
+            enrich=self._enrichment(declared),
+            deliver=self.deliveries[target].put,
+            bury=self._burial(declared, sqs),
+        )
+
+    def _enrichment(self, declared: PipeDeclaration) -> Callable[[bytes], Coroutine[Any, Any, bytes]] | None:
+        name = declared.enrichment_arn
+        return None if name is None else lambda payload: self.functions.invoke(name, payload)
+
+    def _burial(
+        self, declared: PipeDeclaration, sqs: JsonService
+    ) -> Callable[[dict[str, Any]], Coroutine[Any, Any, None]] | None:
+        if declared.dead_letter_arn is None:
+            return None
+        url = self._plan.queues[declared.dead_letter_arn]
+
+        async def bury(message: dict[str, Any]) -> None:
+            await sqs.call("SendMessage", {"QueueUrl": url, "MessageBody": json.dumps(message)})
+
+        return bury
+
+    async def _stop(self) -> None:
+        for source in self.sources:
+            await source.stop()
+        for pipe in self.pipes.values():
+            await pipe.stop()
+        for stream in self.deliveries.values():
+            await stream.stop()
+        self._server.should_exit = True
+        await self._serving
+        await self.functions.stop()
+        for service in self._services:
+            service.close()
+
+    async def settle(self, timeout: float = 300, progress: Progress | None = None) -> None:
+        """Waits until queues are empty and pipes have caught up, then delivers all buffers.
+
+        Args:
+            timeout: Seconds.
+            progress: Is told now and then how far it has come.
+
+        Raises:
+            TimeoutError: Names what did not settle.
+        """
+        state: dict[str, str] = {}
+        try:
+            async with asyncio.timeout(timeout):
+                while True:
+                    await self._queues_empty(state, progress)
+                    await self._pipes_caught_up(state, progress)
+                    if not await self._waiting(state):  # a pipe may have caused new messages
+                        break
+                for stream in self.deliveries.values():
+                    state[stream.declaration.name] = "not delivered yet"
+                    await stream.flush()
+                    del state[stream.declaration.name]
+        except TimeoutError:
+            left = "; ".join(f"{name}: {what}" for name, what in state.items())
+            raise TimeoutError(f"the local cloud did not settle within {timeout:.0f} s: {left}") from None
+
+    async def _waiting(self, state: dict[str, str]) -> bool:
+        for source in self.sources:
+            waiting, working = await source.depth()
+            name = source.queue_url.rsplit("/", 1)[1]
+            state.pop(name, None)
+            if waiting or working:
+                state[name] = f"{waiting} messages wait, {working} are in flight"
+        return bool(state)
+
+    async def _queues_empty(self, state: dict[str, str], progress: Progress | None) -> None:
+        while await self._waiting(state):
+            if progress is not None:
+                progress("; ".join(f"{name}: {what}" for name, what in state.items()))
+            await asyncio.sleep(0.2)
+
+    async def _pipes_caught_up(self, state: dict[str, str], progress: Progress | None) -> None:
+        for name, pipe in self.pipes.items():
+            state[name] = "has not caught up with its stream"
+            if progress is not None:
+                progress(f"{name}: catching up, {pipe.carried} records carried")
+            await pipe.catch_up()
+            del state[name]
