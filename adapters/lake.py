@@ -1,0 +1,268 @@
+"""The lake's objects and its catalog: the only module that speaks to S3 and Glue for the loads.
+
+A partition's place is what Glue says, not what its values spell: compaction moves it. Who writes
+into a partition asks `partition_locations` first.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from botocore.exceptions import ClientError
+
+from adapters.aws import client
+from adapters.batches import batches
+from adapters.settings import setting
+from transforms.lake_schema import PARTITION_KEYS, Column, LakeTable
+
+PartitionValues = tuple[str, ...]
+"""Values of the partition keys, in the keys' order, as Glue holds them: text."""
+
+PARTITIONS_A_READ = 1000  # BatchGetPartition's limit
+PARTITIONS_A_WRITE = 100  # BatchCreatePartition's limit
+BINARY = "application/octet-stream"
+
+_PARQUET = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
+# A table whose files are named one by one: Athena reads the manifests at its location.
+# https://docs.aws.amazon.com/athena/latest/ug/querying-glue-catalog.html
+_MANIFEST_FORMAT = "org.apache.hadoop.hive.ql.io.SymlinkTextInputFormat"
+_NO_OUTPUT_FORMAT = "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat"
+
+
+class ObjectVanishedError(RuntimeError):
+    """An object that was there is there no more."""
+
+
+class ObjectChangedError(RuntimeError):
+    """An object is no longer the one whose ETag was noted."""
+
+
+class PartitionRefusedError(RuntimeError):
+    """Glue did not take a partition, for another reason than that it has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LandingFile:
+    """An object that Firehose delivered.
+
+    Attributes:
+        key: In the landing bucket: `{table}/hour=YYYY-MM-DD-HH/…`.
+        etag: Without quotes.
+        size: Bytes.
+    """
+
+    key: str
+    etag: str
+    size: int
+
+    @property
+    def hour(self) -> str:
+        """The hour of delivery in its path, `YYYY-MM-DD-HH`, UTC."""
+        return self.key.split("/hour=", 1)[1].split("/", 1)[0]
+
+
+def landing_files(table: str) -> Iterator[LandingFile]:
+    """What lies in the landing area of a table, in the order of its keys, so the oldest hour first.
+
+    The bucket keeps it for 30 days, which bounds what there is to list.
+    """
+    pages = client("s3").get_paginator("list_objects_v2")
+    for page in pages.paginate(Bucket=setting("LANDING_BUCKET"), Prefix=f"{table}/hour="):
+        for found in page.get("Contents", []):
+            if not found["Key"].endswith("/"):  # a console makes such "folders"
+                yield LandingFile(found["Key"], found["ETag"].strip('"'), found["Size"])
+
+
+def read(bucket: str, key: str, etag: str | None = None) -> bytes:
+    """The whole of an object.
+
+    Args:
+        bucket: Its bucket.
+        key: Its key.
+        etag: What it must be; None takes any.
+
+    Raises:
+        ObjectVanishedError: It is gone.
+        ObjectChangedError: Its ETag is another.
+    """
+    wanted = {} if etag is None else {"IfMatch": f'"{etag}"'}
+    try:
+        body = client("s3").get_object(Bucket=bucket, Key=key, **wanted)["Body"].read()
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code in {"NoSuchKey", "404"}:
+            raise ObjectVanishedError(
+                f"s3://{bucket}/{key} is gone; a versioned bucket can restore it"
+            ) from error
+        if code in {"PreconditionFailed", "412"}:
+            raise ObjectChangedError(
+                f"s3://{bucket}/{key} is no longer the object with ETag {etag}"
+            ) from error
+        raise
+    return bytes(body)
+
+
+def read_uri(uri: str) -> bytes:
+    """The whole of the object that an `s3://` URI names. See `read`."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return read(bucket, key)
+
+
+def write(
+    bucket: str, key: str, body: bytes | memoryview, content_type: str = "application/octet-stream"
+) -> None:
+    """Writes an object whole, in place of any that was there. Readers see the old one or the new one."""
+    client("s3").put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type)
+
+
+def write_folder(folder: Path, bucket: str, prefix: str, once: Sequence[str] = ()) -> int:
+    """Copies a folder's files to a prefix.
+
+    Args:
+        folder: What to copy, with its folders.
+        bucket: Where to.
+        prefix: Before each file's path in the folder; ends with `/`.
+        once: Beginnings of paths that never change: written only where nothing is there.
+
+    Returns:
+        How many objects were written.
+    """
+    there = {start for start in once if any(keys_under(bucket, f"{prefix}{start}"))}
+    written = 0
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        path = file.relative_to(folder).as_posix()
+        if any(path.startswith(start) for start in there):
+            continue
+        kind = mimetypes.guess_type(path)[0] or BINARY
+        write(bucket, f"{prefix}{path}", file.read_bytes(), kind)
+        written += 1
+    return written
+
+
+def keys_under(bucket: str, prefix: str) -> Iterator[str]:
+    """The keys of a bucket that begin with a prefix, in order."""
+    pages = client("s3").get_paginator("list_objects_v2")
+    for page in pages.paginate(Bucket=bucket, Prefix=prefix):
+        yield from (found["Key"] for found in page.get("Contents", []))
+
+
+def partition_path(table: str, values: PartitionValues) -> str:
+    """The prefix where a partition begins its life: `lake/{table}/graduation_year=2029/…/`."""
+    folders = "/".join(f"{key}={value}" for key, value in zip(PARTITION_KEYS, values, strict=True))
+    return f"lake/{table}/{folders}/"
+
+
+def quarantine_key(table: str, load_id: str, school_id: str) -> str:
+    """Where the rows of a school that a load stopped are, in the lake bucket."""
+    return f"quarantine/{table}/load_id={load_id}/school_id={school_id}/rows.parquet"
+
+
+def quarantined_rows(table: LakeTable) -> Counter[str]:
+    """How many rows wait in quarantine, by school; rows that name no school are under `(none)`."""
+    bucket, counts = setting("LAKE_BUCKET"), Counter[str]()
+    for key in keys_under(bucket, f"quarantine/{table.name}/"):
+        school_id = key.split("/school_id=", 1)[1].split("/", 1)[0]
+        counts[school_id] += pq.read_metadata(pa.BufferReader(read(bucket, key))).num_rows
+    return counts
+
+
+def partition_locations(table: str, wanted: Iterable[PartitionValues]) -> dict[PartitionValues, str]:
+    """Where the partitions that Glue knows have their files.
+
+    Args:
+        table: Of the lake database.
+        wanted: Which partitions; those that Glue does not know are left out of the answer.
+
+    Returns:
+        By partition, the prefix in the lake bucket, which ends with `/`.
+    """
+    name = {"DatabaseName": setting("LAKE_DATABASE"), "TableName": table}
+    bucket = f"s3://{setting('LAKE_BUCKET')}/"
+    found = {}
+    for batch in batches(wanted, PARTITIONS_A_READ):
+        ask = [{"Values": list(values)} for values in batch]
+        while ask:
+            answer = client("glue").batch_get_partition(**name, PartitionsToGet=ask)
+            for partition in answer["Partitions"]:
+                location = partition["StorageDescriptor"]["Location"].removeprefix(bucket).rstrip("/")
+                found[tuple(partition["Values"])] = f"{location}/"
+            ask = answer.get("UnprocessedKeys", [])
+    return found
+
+
+def register_partitions(table: str, locations: Mapping[PartitionValues, str]) -> None:
+    """Tells Glue of partitions; one that it knows stays as it is.
+
+    Args:
+        table: Of the lake database.
+        locations: By partition, the prefix in the lake bucket where its files are.
+
+    Raises:
+        PartitionRefusedError: Glue refused one.
+    """
+    name = {"DatabaseName": setting("LAKE_DATABASE"), "TableName": table}
+    glue = client("glue")
+    described = glue.get_table(DatabaseName=name["DatabaseName"], Name=table)["Table"]["StorageDescriptor"]
+    for batch in batches(sorted(locations.items()), PARTITIONS_A_WRITE):
+        inputs = [
+            {
+                "Values": list(values),
+                "StorageDescriptor": {**described, "Location": f"s3://{setting('LAKE_BUCKET')}/{prefix}"},
+            }
+            for values, prefix in batch
+        ]
+        answer = glue.batch_create_partition(**name, PartitionInputList=inputs)
+        for refused in answer.get("Errors", []):
+            detail = refused["ErrorDetail"]
+            if detail["ErrorCode"] != "AlreadyExistsException":
+                raise PartitionRefusedError(
+                    f"partition {refused['PartitionValues']} of {table}: "
+                    f"{detail['ErrorCode']}: {detail.get('ErrorMessage', '')}; run the load again"
+                )
+
+
+def make_manifest_table(name: str, columns: Iterable[Column], prefix: str, files: Iterable[str]) -> None:
+    """Makes a table of exactly these landing files, in the landing database, for one query.
+
+    Args:
+        name: Of the table; one that is there is replaced.
+        columns: What the files hold.
+        prefix: Where in the landing bucket the manifest goes; ends with `/`, and nothing else is there.
+        files: Keys in the landing bucket.
+    """
+    bucket = setting("LANDING_BUCKET")
+    uris = "".join(f"s3://{bucket}/{key}\n" for key in files)
+    write(bucket, f"{prefix}files.txt", uris.encode(), "text/plain")
+    table: dict[str, Any] = {
+        "Name": name,
+        "TableType": "EXTERNAL_TABLE",
+        "Parameters": {"classification": "parquet", "EXTERNAL": "TRUE"},
+        "StorageDescriptor": {
+            "Columns": [{"Name": column.name, "Type": column.glue_type} for column in columns],
+            "Location": f"s3://{bucket}/{prefix}",
+            "InputFormat": _MANIFEST_FORMAT,
+            "OutputFormat": _NO_OUTPUT_FORMAT,
+            "SerdeInfo": {"SerializationLibrary": _PARQUET},
+        },
+    }
+    glue, database = client("glue"), setting("LANDING_DATABASE")
+    try:
+        glue.create_table(DatabaseName=database, TableInput=table)
+    except glue.exceptions.AlreadyExistsException:  # left by a run that was killed
+        glue.update_table(DatabaseName=database, TableInput=table)
+
+
+def drop_manifest_table(name: str) -> None:
+    """Removes a table of `make_manifest_table`, if it is there; its manifest stays as evidence."""
+    glue = client("glue")
+    try:
+        glue.delete_table(DatabaseName=setting("LANDING_DATABASE"), Name=name)
+    except glue.exceptions.EntityNotFoundException:
+        return

@@ -1,0 +1,301 @@
+"""The ledger of loads: which load took which file, and how far each load came.
+
+| item | PK | SK |
+|---|---|---|
+| a load | `LOAD#{table}` | `{load_id}` |
+| its schools, two hundred an item | `LOAD#{table}#{load_id}` | `SCHOOLS#{chunk}` |
+| the load that a table has open | `OPEN#{table}` | `OPEN` |
+| a landing file and who took it | `CLAIM#{table}#{hour}` | `{key}` |
+
+A table has one load open at a time: so a killed load is finished before anything new begins, and
+no two loads can publish the same redelivered row without seeing each other. A claim is written
+only where there is none: no file is in two loads. A load's state only moves forward.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from adapters import ledger_table
+from adapters.batches import batches
+from adapters.lake import LandingFile
+from adapters.ledger_table import ACTIONS_A_TRANSACTION, ConditionError
+from transforms.calendar import utc_text
+
+CLAIMS_KEPT = timedelta(days=60)  # landing files go after 30; a claim must outlive its file
+SCHOOLS_AN_ITEM = 200  # of 300 bytes and some rules each: far below an item's 400 KB
+
+
+class LoadState(StrEnum):
+    """How far a load came, in the order of its life."""
+
+    CLAIMING = "claiming"  # it takes its files
+    CLAIMED = "claimed"  # its files are fixed
+    JUDGED = "judged"  # the verdict is written; rows may be
+    PUBLISHED = "published"  # its rows are in the lake or in quarantine
+
+
+_ORDER = list(LoadState)
+
+
+class LedgerConflictError(RuntimeError):
+    """The ledger says something else than this run: another one is at work, or went further."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A landing file and the load that took it.
+
+    Attributes:
+        file: Key, ETag and size when it was claimed.
+        load_id: Who took it.
+        fault: Why it was set aside; empty where it was not.
+        reason: The same in words.
+    """
+
+    file: LandingFile
+    load_id: str
+    fault: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """A load's row of the ledger.
+
+    Attributes:
+        table: The lake table.
+        load_id: Sorts by time.
+        state: How far it came.
+        times: When it first reached each state, by the state's name; UTC texts.
+        hours: The landing hours of its files.
+        facts: What else is known, by name: counts, versions, broken rules, the last error.
+    """
+
+    table: str
+    load_id: str
+    state: LoadState
+    times: Mapping[str, str]
+    hours: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def opened_at(self) -> datetime:
+        """When it was opened; aware, the same in every run of it."""
+        return datetime.fromisoformat(self.times[LoadState.CLAIMING.value])
+
+
+def open_load(table: str, load_id: str, now: datetime) -> Load:
+    """Opens a load: from now on every run of this table works on it until it is published.
+
+    Args:
+        table: The lake table.
+        load_id: Of the new load.
+        now: Aware.
+
+    Raises:
+        LedgerConflictError: The table has a load open already.
+    """
+    moment = utc_text(now)
+    times = {LoadState.CLAIMING.value: moment}
+    row = {"load_id": load_id, "state": LoadState.CLAIMING.value, "times": times}
+    pointer = {**_pointer_key(table), "load_id": load_id, "opened_at": moment}
+    try:
+        ledger_table.write(
+            [ledger_table.put_new(pointer), ledger_table.put_new({**_load_key(table, load_id), **row})]
+        )
+    except ConditionError as error:
+        raise LedgerConflictError(
+            f"table {table} has a load open already, so {load_id} is not opened: the next run finishes it"
+        ) from error
+    return Load(table, load_id, LoadState.CLAIMING, times)
+
+
+def the_open_load(table: str) -> Load | None:
+    """The load that a table has open, or None."""
+    pointer = ledger_table.get(_pointer_key(table))
+    return None if pointer is None else find(table, pointer["load_id"])
+
+
+def find(table: str, load_id: str) -> Load:
+    """A load of the ledger.
+
+    Raises:
+        LookupError: There is none of that id.
+    """
+    item = ledger_table.get(_load_key(table, load_id))
+    if item is None:
+        raise LookupError(f"the ledger has no load {load_id!r} of table {table!r}: `luca loads` lists them")
+    return _load(table, item)
+
+
+def loads(table: str, limit: int = 20) -> list[Load]:
+    """The newest loads of a table, newest first."""
+    return [_load(table, item) for item in ledger_table.last_items(f"LOAD#{table}", limit)]
+
+
+def claims(table: str, hours: Iterable[str]) -> Iterator[Claim]:
+    """All claims on the landing files of some hours, by hour and key."""
+    for hour in hours:
+        for item in ledger_table.items(f"CLAIM#{table}#{hour}"):
+            file = LandingFile(item["SK"], item["etag"], item["size"])
+            yield Claim(file, item["load_id"], item.get("fault", ""), item.get("reason", ""))
+
+
+def claim(load: Load, files: Iterable[LandingFile], now: datetime) -> None:
+    """Takes landing files for a load; doing it again changes nothing.
+
+    Args:
+        load: In state claiming.
+        files: Which ones.
+        now: Aware; the claims are forgotten 60 days later.
+
+    Raises:
+        LedgerConflictError: One of them was taken by another load.
+    """
+    expires_at = int((now + CLAIMS_KEPT).timestamp())
+    for batch in batches(files, ACTIONS_A_TRANSACTION):
+        claims_ = [
+            {
+                **_claim_key(load.table, file),
+                "load_id": load.load_id,
+                "etag": file.etag,
+                "size": file.size,
+                "expires_at": expires_at,
+            }
+            for file in batch
+        ]
+        mine = "attribute_not_exists(PK) OR load_id = :me"
+        try:
+            ledger_table.write([ledger_table.put_if(item, mine, {":me": load.load_id}) for item in claims_])
+        except ConditionError as error:
+            raise LedgerConflictError(
+                f"load {load.load_id} of {load.table}: another load took one of its files; run it again"
+            ) from error
+
+
+def set_aside(load: Load, file: LandingFile, fault: str, reason: str) -> None:
+    """Notes that a load goes on without one of its files.
+
+    Args:
+        load: The load that claimed it.
+        file: The file.
+        fault: Name of the rule that it breaks.
+        reason: In words, without a value of any row.
+    """
+    noted = {"fault": fault, "reason": reason}
+    key = _claim_key(load.table, file)
+    ledger_table.write([ledger_table.change(key, noted, "load_id = :me", {":me": load.load_id})])
+
+
+def release(table: str, key: str) -> None:
+    """Gives a file that was set aside to the next load, after it was mended or put back.
+
+    Args:
+        table: The lake table.
+        key: Of the file in the landing bucket.
+
+    Raises:
+        LedgerConflictError: It is not set aside.
+    """
+    file = LandingFile(key, "", 0)
+    try:
+        ledger_table.write([ledger_table.delete_if(_claim_key(table, file), "attribute_exists(fault)")])
+    except ConditionError as error:
+        raise LedgerConflictError(f"file {key} of {table} is not set aside: nothing to release") from error
+
+
+def advance(load: Load, state: LoadState, now: datetime, **facts: Any) -> Load:
+    """Moves a load forward and notes what is known by then.
+
+    A load that is there already, by an earlier run that was killed, only has its facts noted again;
+    the time stays the first one. With `PUBLISHED` the table's open load is closed in the same breath.
+
+    Args:
+        load: As this run knows it.
+        state: The next one.
+        now: Aware.
+        **facts: Text, whole numbers, lists and maps of them.
+
+    Raises:
+        LedgerConflictError: It is further already: another run is at work on it.
+    """
+    times = {state.value: utc_text(now), **load.times}
+    key = _load_key(load.table, load.load_id)
+    condition, values = ledger_table.one_of(
+        "#state", [earlier.value for earlier in _ORDER[: _ORDER.index(state) + 1]]
+    )
+    changes = {"state": state.value, "times": times, **facts}
+    actions = [ledger_table.change(key, changes, condition, values, remove=("error",))]
+    if state is LoadState.PUBLISHED:
+        mine = {":me": load.load_id}
+        actions.append(ledger_table.delete_if(_pointer_key(load.table), "load_id = :me", mine))
+    try:
+        ledger_table.write(actions)
+    except ConditionError as error:
+        there = find(load.table, load.load_id)
+        if not there.state is state is LoadState.PUBLISHED:
+            raise LedgerConflictError(
+                f"load {load.load_id} of {load.table} is {there.state}, this run wanted it {state}: "
+                "another run is at work on it; let it finish"
+            ) from error
+        return there
+    return find(load.table, load.load_id)
+
+
+def note_error(load: Load, text: str) -> None:
+    """Notes why a run of a load ended early; the next step forward clears it."""
+    key = _load_key(load.table, load.load_id)
+    ledger_table.write([ledger_table.change(key, {"error": text[:2000]}, "attribute_exists(PK)")])
+
+
+def write_schools(load: Load, schools: Mapping[str, Mapping[str, Any]]) -> None:
+    """Notes what a load found and did, by school.
+
+    Args:
+        load: The load.
+        schools: By school, whole numbers, flags and maps of them. The same schools every time.
+    """
+    for number, batch in enumerate(batches(sorted(schools.items()), SCHOOLS_AN_ITEM)):
+        noted = {school: dict(facts) for school, facts in batch}
+        ledger_table.put({**_schools_key(load, number), "schools": noted})
+
+
+def read_schools(load: Load) -> dict[str, dict[str, Any]]:
+    """What `write_schools` noted."""
+    schools: dict[str, dict[str, Any]] = {}
+    for item in ledger_table.items(_schools_key(load, 0)["PK"]):
+        schools.update(item["schools"])
+    return schools
+
+
+def _load_key(table: str, load_id: str) -> dict[str, str]:
+    return {"PK": f"LOAD#{table}", "SK": load_id}
+
+
+def _pointer_key(table: str) -> dict[str, str]:
+    return {"PK": f"OPEN#{table}", "SK": "OPEN"}
+
+
+def _claim_key(table: str, file: LandingFile) -> dict[str, str]:
+    return {"PK": f"CLAIM#{table}#{file.hour}", "SK": file.key}
+
+
+def _schools_key(load: Load, number: int) -> dict[str, str]:
+    return {"PK": f"LOAD#{load.table}#{load.load_id}", "SK": f"SCHOOLS#{number:04d}"}
+
+
+def _load(table: str, item: Mapping[str, Any]) -> Load:
+    known = ("PK", "SK", "load_id", "state", "times", "hours")
+    return Load(
+        table,
+        item["load_id"],
+        LoadState(item["state"]),
+        item["times"],
+        tuple(item.get("hours", ())),
+        {name: value for name, value in item.items() if name not in known},
+    )

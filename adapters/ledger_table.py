@@ -1,0 +1,146 @@
+"""The ledger's table as DynamoDB spells it: reads that are consistent, writes with conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from adapters.aws import client
+from adapters.settings import setting
+from adapters.typed_json import from_typed, to_typed
+
+Key = Mapping[str, str]
+Action = dict[str, Any]
+"""One write of a transaction, in DynamoDB's own form."""
+
+ACTIONS_A_TRANSACTION = 100  # TransactWriteItems' limit
+
+_REFUSED = {"ConditionalCheckFailedException", "TransactionCanceledException"}
+
+
+class ConditionError(RuntimeError):
+    """A write whose condition did not hold, or a transaction that met another; nothing was written."""
+
+
+def get(key: Key) -> dict[str, Any] | None:
+    """The item of a key, or None."""
+    answer = client("dynamodb").get_item(TableName=setting("LEDGER"), Key=to_typed(key), ConsistentRead=True)
+    return from_typed(answer["Item"]) if "Item" in answer else None
+
+
+def items(pk: str) -> Iterator[dict[str, Any]]:
+    """All items of a partition key, by sort key."""
+    pages = client("dynamodb").get_paginator("query")
+    for page in pages.paginate(
+        TableName=setting("LEDGER"),
+        KeyConditionExpression="PK = :pk",
+        ExpressionAttributeValues=to_typed({":pk": pk}),
+        ConsistentRead=True,
+    ):
+        yield from (from_typed(item) for item in page["Items"])
+
+
+def last_items(pk: str, limit: int) -> list[dict[str, Any]]:
+    """The items of a partition key with the greatest sort keys, greatest first."""
+    answer = client("dynamodb").query(
+        TableName=setting("LEDGER"),
+        KeyConditionExpression="PK = :pk",
+        ExpressionAttributeValues=to_typed({":pk": pk}),
+        ScanIndexForward=False,
+        Limit=limit,
+    )
+    return [from_typed(item) for item in answer["Items"]]
+
+
+def put(item: Mapping[str, Any]) -> None:
+    """Writes an item, in place of any that was there."""
+    client("dynamodb").put_item(TableName=setting("LEDGER"), Item=to_typed(item))
+
+
+def put_if(item: Mapping[str, Any], condition: str, values: Mapping[str, Any] | None = None) -> Action:
+    """The action that writes an item if a condition holds of what is there."""
+    return {
+        "Put": {
+            "TableName": setting("LEDGER"),
+            "Item": to_typed(item),
+            "ConditionExpression": condition,
+            **({"ExpressionAttributeValues": to_typed(values)} if values else {}),
+        }
+    }
+
+
+def put_new(item: Mapping[str, Any]) -> Action:
+    """The action that writes an item where there is none."""
+    return put_if(item, "attribute_not_exists(PK)")
+
+
+def change(
+    key: Key,
+    changes: Mapping[str, Any],
+    condition: str,
+    values: Mapping[str, Any] | None = None,
+    remove: Sequence[str] = (),
+) -> Action:
+    """The action that sets and removes attributes of an item.
+
+    Args:
+        key: Of the item.
+        changes: Attribute to value.
+        condition: What must hold; it may name `#attribute` of `changes` and `remove`.
+        values: Of the condition, by `:name`.
+        remove: Attributes to remove.
+    """
+    sets = ", ".join(f"#{name} = :{name}" for name in changes)
+    removes = f" REMOVE {', '.join(f'#{name}' for name in remove)}" if remove else ""
+    named = {f":{name}": value for name, value in changes.items()}
+    return {
+        "Update": {
+            "TableName": setting("LEDGER"),
+            "Key": to_typed(key),
+            "UpdateExpression": f"SET {sets}{removes}",
+            "ConditionExpression": condition,
+            "ExpressionAttributeNames": {f"#{name}": name for name in (*changes, *remove)},
+            "ExpressionAttributeValues": to_typed({**named, **(values or {})}),
+        }
+    }
+
+
+def delete_if(key: Key, condition: str, values: Mapping[str, Any] | None = None) -> Action:
+    """The action that removes an item if a condition holds of it."""
+    return {
+        "Delete": {
+            "TableName": setting("LEDGER"),
+            "Key": to_typed(key),
+            "ConditionExpression": condition,
+            **({"ExpressionAttributeValues": to_typed(values)} if values else {}),
+        }
+    }
+
+
+def write(actions: Sequence[Action]) -> None:
+    """Does all the actions or none, at most `ACTIONS_A_TRANSACTION`.
+
+    Raises:
+        ConditionError: A condition did not hold.
+    """
+    dynamodb = client("dynamodb")
+    try:
+        if len(actions) > 1:
+            dynamodb.transact_write_items(TransactItems=list(actions))
+            return
+        ((kind, arguments),) = actions[0].items()
+        {"Put": dynamodb.put_item, "Update": dynamodb.update_item, "Delete": dynamodb.delete_item}[kind](
+            **arguments
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _REFUSED:
+            raise ConditionError(str(error)) from error
+        raise
+
+
+def one_of(attribute: str, values: Iterable[str]) -> tuple[str, dict[str, str]]:
+    """A condition and its values: an attribute is one of a few."""
+    named = {f":is{number}": value for number, value in enumerate(values)}
+    return f"{attribute} IN ({', '.join(named)})", named

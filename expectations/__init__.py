@@ -1,0 +1,1 @@
+"""What must hold of each lake table, and the verdict on a load."""

@@ -1,0 +1,150 @@
+"""What must hold of evaluations, grades and cohorts before an analyst may see them."""
+
+from __future__ import annotations
+
+from expectations.columns import (
+    CODE,
+    FUTURE_SLACK,
+    PSEUDONYM,
+    cohort_rules,
+    envelope_rules,
+    key_rules,
+    no_raw_identifier,
+    only_of,
+)
+from expectations.rules import Expectations, Rule, Severity, Unique, matches, one_of, optional
+from transforms.events import CONTRACT_VERSION
+from transforms.lake_schema import ACADEMIC_CHANGES as TABLE
+
+CRITICAL, WARNING = Severity.CRITICAL, Severity.WARNING
+
+CHANGE_TYPES = ("evaluation", "grade", "cohort")
+OPERATIONS = ("insert", "modify")
+
+ACADEMIC_CHANGES = Expectations(
+    TABLE,
+    moment="changed_at",
+    rules=(
+        Rule(
+            "change_id_shape",
+            matches("change_id", "[A-Za-z0-9_-]{8,128}"),
+            CRITICAL,
+            "a row without identity can neither be counted once nor erased",
+        ),
+        Unique(
+            "change_id_unique",
+            "change_id",
+            WARNING,
+            "the load drops copies; many of them mean a pipe that repeats",
+        ),
+        *key_rules(),
+        *cohort_rules(),
+        Rule(
+            "change_type_known",
+            one_of("change_type", CHANGE_TYPES),
+            CRITICAL,
+            "no model of ours would read the row",
+        ),
+        Rule(
+            "operation_known",
+            one_of("operation", OPERATIONS),
+            CRITICAL,
+            "a history that cannot tell a first score from a corrected one explains nothing",
+        ),
+        Rule(
+            "previous_cohort_plausible",
+            optional("previous_graduation_year", "previous_graduation_year BETWEEN 1990 AND 2100"),
+            CRITICAL,
+            "the rows to move out of the old cohort would not be found",
+        ),
+        Rule(
+            "previous_cohort_of_cohort_only",
+            "previous_graduation_year IS NULL OR coalesce(change_type = 'cohort', false)",
+            CRITICAL,
+            "only a change of cohort has one before it",
+        ),
+        Rule(
+            "subject_code",
+            optional("subject", matches("subject", CODE)),
+            CRITICAL,
+            "free text may name a minor",
+        ),
+        Rule(
+            "period_code",
+            optional("period", matches("period", CODE)),
+            CRITICAL,
+            "free text may name a minor",
+        ),
+        Rule(
+            "evaluation_type_code",
+            optional("evaluation_type", matches("evaluation_type", CODE)),
+            CRITICAL,
+            "free text may name a minor",
+        ),
+        no_raw_identifier("subject", "period", "evaluation_type"),
+        Rule(
+            "subject_and_period_of_scores",
+            "coalesce(change_type IN ('evaluation', 'grade'), false) ="
+            " (subject IS NOT NULL AND period IS NOT NULL)",
+            CRITICAL,
+            "a score without subject and period belongs to no report",
+        ),
+        Rule(
+            "evaluation_key_shape",
+            optional("evaluation_key", matches("evaluation_key", PSEUDONYM)),
+            CRITICAL,
+            "a teacher's own name of an evaluation may name a student",
+        ),
+        only_of("evaluation_key", "change_type", "evaluation", "an evaluation is followed by its key"),
+        Rule(
+            "score_of_scores_only",
+            "coalesce(change_type IN ('evaluation', 'grade'), false) = (score IS NOT NULL)",
+            CRITICAL,
+            "a change of cohort has no score, and the others are nothing without one",
+        ),
+        Rule(
+            "score_in_range",
+            optional("score", "score BETWEEN 0 AND 1000"),
+            CRITICAL,
+            "no scale of any school reaches there; the mean of a class would be wrong",
+        ),
+        Rule(
+            "evaluations_count_positive",
+            optional("evaluations_count", "evaluations_count >= 1"),
+            CRITICAL,
+            "a grade that stands on no evaluation cannot be explained",
+        ),
+        only_of("evaluations_count", "change_type", "grade", "a grade stands on so many evaluations"),
+        Rule(
+            "version_positive",
+            optional("version", "version >= 1"),
+            CRITICAL,
+            "the newest version of a score is the one that counts",
+        ),
+        Rule(
+            "rules_version_positive",
+            optional("rules_version", "rules_version >= 1"),
+            CRITICAL,
+            "a grade is explained by the version of the rules behind it",
+        ),
+        Rule(
+            "changed_at_plausible",
+            "changed_at >= TIMESTAMP '2000-01-01 00:00:00.000'",
+            CRITICAL,
+            "changes are put in order by it",
+        ),
+        Rule(
+            "not_in_the_future",
+            f"changed_at IS NULL OR changed_at <= judged_at + {FUTURE_SLACK}",
+            CRITICAL,
+            "a change from the future would be the last word for years",
+        ),
+        Rule(
+            "local_date_plausible",
+            "local_date BETWEEN DATE '2000-01-01' AND CAST(judged_at + INTERVAL '400' DAY AS date)",
+            CRITICAL,
+            "the date decides the partition; an evaluation may be planned, a year ahead at most",
+        ),
+        *envelope_rules(CONTRACT_VERSION, required=False),
+    ),
+)

@@ -1,0 +1,118 @@
+"""What must hold of a landing file before any of its rows is judged.
+
+A file that breaks one of these is set aside in the ledger with its reason, and the load goes on
+with the others: one truncated object must not stop every school.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from transforms.lake_schema import LakeTable
+
+
+class FileFault(StrEnum):
+    """Why a landing file is set aside; the name under which it is counted."""
+
+    VANISHED = "vanished"
+    CHANGED = "changed"
+    UNREADABLE = "unreadable"
+    SCHEMA = "schema"
+    EMPTY = "empty"
+    TIME = "time"
+
+
+@dataclass(frozen=True, slots=True)
+class FileRule:
+    """A statement about each landing file.
+
+    Attributes:
+        fault: The name of its breach.
+        holds: The statement.
+        why: What would go wrong otherwise.
+    """
+
+    fault: FileFault
+    holds: str
+    why: str
+
+
+FILE_RULES = (
+    FileRule(FileFault.VANISHED, "a claimed file is there", "its rows would be missing without a word"),
+    FileRule(
+        FileFault.CHANGED,
+        "a claimed file has the ETag that it was claimed with",
+        "a load run twice would publish two different things under one name",
+    ),
+    FileRule(
+        FileFault.UNREADABLE,
+        "a file is a whole Parquet file",
+        "Athena fails on a truncated file, and with it the load of every school",
+    ),
+    FileRule(
+        FileFault.SCHEMA,
+        "the columns and types in the file's footer are the contract's",
+        "Athena reads a missing column as NULL and says nothing",
+    ),
+    FileRule(FileFault.EMPTY, "a file has rows", "Firehose writes none without; something else did"),
+    FileRule(
+        FileFault.TIME,
+        "times lie in the years 1 to 9999",
+        "Athena cannot print others, and one would fail the query for every school",
+    ),
+)
+
+_FIRST, _LAST = -62_135_596_800_000, 253_402_300_799_999  # 0001-01-01 and 9999-12-31, ms since 1970
+
+
+def drift(schema: pa.Schema, table: LakeTable) -> list[str]:
+    """How a landing file's schema differs from the contract; empty where it does not.
+
+    The order of columns does not matter. Timestamps may have any unit, because Firehose writes
+    INT96, which Arrow reads as nanoseconds; they may not have a zone.
+
+    Args:
+        schema: From the file's footer.
+        table: Its lake table.
+
+    Returns:
+        One difference each, such as `points is string, the contract says int32`.
+    """
+    found = {field.name: field.type for field in schema}
+    wanted = {column.name: column.type for column in table.columns}
+    differences = [
+        f"{name} is missing" if name not in found else f"{name} is {found[name]}, the contract says {type_}"
+        for name, type_ in wanted.items()
+        if name not in found or not _is(found[name], type_)
+    ]
+    differences += [f"{name!r:.60} is no column of the contract" for name in found if name not in wanted]
+    if len(schema.names) != len(found):
+        differences.append("a column's name appears twice")
+    return differences
+
+
+def _is(found: pa.DataType, wanted: pa.DataType) -> bool:
+    if pa.types.is_timestamp(wanted):
+        return pa.types.is_timestamp(found) and found.tz is None
+    if pa.types.is_dictionary(found):
+        return bool(found.value_type == wanted)
+    return bool(found == wanted)
+
+
+def impossible_times(rows: pa.Table) -> Iterator[str]:
+    """The timestamp columns of a file that hold a time outside the years 1 to 9999.
+
+    Args:
+        rows: As `transforms.lake_schema` types them: timestamps in ms.
+    """
+    for field in rows.schema:
+        if pa.types.is_timestamp(field.type):
+            span = pc.min_max(rows[field.name].cast(pa.int64()))
+            low, high = span["min"].as_py(), span["max"].as_py()
+            if low is not None and (low < _FIRST or high > _LAST):
+                yield field.name

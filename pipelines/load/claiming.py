@@ -1,0 +1,84 @@
+"""Which files a load takes: what landed and no load has, the oldest first, up to a size."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from itertools import groupby
+
+from adapters import lake, ledger
+from adapters.lake import LandingFile
+from adapters.ledger import Claim, Load, LoadState
+
+FILES_A_LOAD = 500
+BYTES_A_LOAD = 256 * 2**20  # of Parquet: some 2.5 million rows, held in memory once
+
+
+def open_or_resume(table: str, now: datetime, limit_files: int, limit_bytes: int) -> Load | None:
+    """The load to work on: the one that is open, else a new one with what no load has.
+
+    Args:
+        table: The lake table.
+        now: Aware.
+        limit_files: Most files of a new load.
+        limit_bytes: Most bytes of a new load; a single larger file is taken alone.
+
+    Returns:
+        A load in state claimed or further; None where nothing has landed.
+    """
+    load = ledger.the_open_load(table)
+    if load is None:
+        files = _chosen(_free(table, None), limit_files, limit_bytes)
+        if not files:
+            return None
+        load = ledger.open_load(table, load_id(table, files, now), now)
+    elif load.state is LoadState.CLAIMING:  # killed while it claimed: what it has, and what is free since
+        files = _chosen(_free(table, load.load_id), limit_files, limit_bytes)
+    if load.state is not LoadState.CLAIMING:
+        return load
+    ledger.claim(load, files, now)
+    return ledger.advance(
+        load,
+        LoadState.CLAIMED,
+        now,
+        hours=sorted({file.hour for file in files}),
+        files=len(files),
+        bytes=sum(file.size for file in files),
+    )
+
+
+def claimed(load: Load) -> list[Claim]:
+    """A load's claims, in the order of the files' keys."""
+    found = (claim for claim in ledger.claims(load.table, load.hours) if claim.load_id == load.load_id)
+    return sorted(found, key=lambda claim: claim.file.key)
+
+
+def load_id(table: str, files: Iterable[LandingFile], now: datetime) -> str:
+    """Names a load: when it was opened, in UTC, and a digest of what it takes.
+
+    It sorts by time, and is part of a Glue table's name, so it has lower-case letters, digits
+    and `_` only: `20260203t141500123_5f2c9a01`.
+    """
+    named = "".join(f"{file.key}\n{file.etag}\n" for file in files)
+    digest = hashlib.sha256(f"{table}\n{named}".encode()).hexdigest()
+    moment = now.astimezone(UTC)
+    return f"{moment:%Y%m%dt%H%M%S}{moment.microsecond // 1000:03d}_{digest[:8]}"
+
+
+def _free(table: str, me: str | None) -> Iterator[LandingFile]:
+    """Landing files that no load has, or this one has, hour by hour as they are needed."""
+    for hour, files in groupby(lake.landing_files(table), key=lambda file: file.hour):
+        taken = {claim.file.key for claim in ledger.claims(table, [hour]) if claim.load_id != me}
+        yield from (file for file in files if file.key not in taken)
+
+
+def _chosen(files: Iterable[LandingFile], limit_files: int, limit_bytes: int) -> list[LandingFile]:
+    chosen: list[LandingFile] = []
+    size = 0
+    for file in files:
+        if len(chosen) == limit_files or (chosen and size + file.size > limit_bytes):
+            break
+        chosen.append(file)
+        size += file.size
+    return chosen

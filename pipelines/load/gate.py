@@ -1,0 +1,174 @@
+"""The gate: a load's files as one table of Athena, the queries on it, and the verdict."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from adapters import athena, lake
+from adapters.athena import QueryFailedError
+from adapters.lake import LandingFile
+from adapters.settings import setting
+from expectations.rules import NO_SCHOOL, Expectations, broken_rows_query, gate_query, literal, one_of
+from expectations.verdict import GateToolError, Verdict, judge
+from pipelines.load import quality_reports
+from pipelines.load.rows import LoadRows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Athena takes 262,144 bytes of SQL; names beyond these would only narrow what the join narrows anyway.
+SCHOOLS_NAMED = 2_000
+DAYS_NAMED = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """The open gate of one load.
+
+    Attributes:
+        load_id: The load.
+        expectations: Of its lake table.
+        opened_at: When the load was opened, aware: what the rules call `judged_at`.
+        source: Qualified name of the table that is the load.
+    """
+
+    load_id: str
+    expectations: Expectations
+    opened_at: datetime
+    source: str
+
+    def counts(self) -> pd.DataFrame:
+        """The load's one aggregate query: rows and broken rows by school.
+
+        Raises:
+            GateToolError: Athena could not run it.
+        """
+        sql = gate_query(self.source, self.expectations, self.opened_at)
+        try:
+            return athena.query(sql, **_where())
+        except QueryFailedError as error:
+            raise GateToolError(f"the gate's query on load {self.load_id} failed: {error}") from error
+
+    def verdict(self, counts: pd.DataFrame, rows: int, docs: Path | None) -> Verdict:
+        """Judges the counts and keeps the report.
+
+        Args:
+            counts: From `counts`.
+            rows: How many rows the load's files hold.
+            docs: Folder to add the report to, beside the reports bucket.
+
+        Raises:
+            GateToolError: As of `expectations.verdict.judge`.
+        """
+        with tempfile.TemporaryDirectory(prefix="luca-gate-") as folder:
+            site = Path(folder)
+            verdict = judge(
+                counts, self.expectations, rows=rows, run=self.load_id, run_at=self.opened_at, docs=site
+            )
+            quality_reports.keep(site, docs)
+        return verdict
+
+    def broken_rows(self, stopped: Iterable[str]) -> pa.Table:
+        """Which rows of the stopped schools break what: strings `school_id`, `identity`, `bits`.
+
+        Raises:
+            GateToolError: Athena could not run the query.
+        """
+        sql = broken_rows_query(self.source, self.expectations, self.opened_at, stopped)
+        return self._text(sql)
+
+    def known(self, rows: LoadRows) -> pa.Table:
+        """What the lake has of the load's rows, of any cohort: strings `school_id`, `identity`.
+
+        A row that is delivered again has the day and the school that it had, but its student's cohort may
+        have changed meanwhile. So the search is bounded by the months, days and schools of the load.
+
+        Raises:
+            GateToolError: Athena could not run the query.
+        """
+        schools = [school for school in rows.landed if school != NO_SCHOOL]
+        return self._text(known_query(self.source, self.expectations, self.load_id, rows.days, schools))
+
+    def _text(self, sql: str) -> pa.Table:
+        try:
+            return athena.query_text(sql, **_where())
+        except QueryFailedError as error:
+            raise GateToolError(f"a query on load {self.load_id} failed: {error}") from error
+
+
+@contextmanager
+def gate(
+    load_id: str, opened_at: datetime, expectations: Expectations, files: Iterable[LandingFile]
+) -> Iterator[Gate]:
+    """Opens the gate of a load: its files become one table, which is gone when the gate closes.
+
+    Args:
+        load_id: The load.
+        opened_at: When it was opened; aware.
+        expectations: Of its lake table.
+        files: Those that can be trusted.
+    """
+    name = f"load_{load_id}"
+    keys = [file.key for file in files]
+    lake.make_manifest_table(name, expectations.table.columns, f"loads/{load_id}/manifest/", keys)
+    try:
+        yield Gate(load_id, expectations, opened_at, f"{setting('LANDING_DATABASE')}.{name}")
+    finally:
+        lake.drop_manifest_table(name)
+
+
+def known_query(
+    source: str, expectations: Expectations, load_id: str, days: list[str], schools: list[str]
+) -> str:
+    """Athena SQL: the school and identity of the load's rows that another load has published.
+
+    Args:
+        source: Qualified name of the table that is the load.
+        expectations: Of its lake table.
+        load_id: The load, whose own rows do not count: an earlier run of it may have been killed.
+        days: ISO dates of its rows.
+        schools: Its well-formed schools.
+    """
+    table = expectations.table
+    months = sorted({(day[:4], day[5:7]) for day in days})
+    years: dict[str, list[str]] = {}
+    for year, month in months:
+        years.setdefault(year, []).append(month)
+    partitions = " OR ".join(
+        f"(there.year = {literal(year)} AND {one_of('there.month', of_year)})"
+        for year, of_year in years.items()
+    )
+    conditions = [
+        f"there.load_id <> {literal(load_id)}",
+        f"({partitions or 'false'})",
+        _days(f"there.{table.day}", days),
+    ]
+    if len(schools) <= SCHOOLS_NAMED:
+        conditions.append(one_of("there.school_id", schools) if schools else "false")
+    lake_table = f"{setting('LAKE_DATABASE')}.{table.name}"
+    return (
+        f"SELECT DISTINCT here.school_id, here.{table.identity} AS identity\n"
+        f"FROM {source} here JOIN {lake_table} there\n"
+        f"  ON there.school_id = here.school_id AND there.{table.identity} = here.{table.identity}\n"
+        "WHERE " + "\n  AND ".join(conditions)
+    )
+
+
+def _days(column: str, days: list[str]) -> str:
+    if not days:
+        return "false"
+    if len(days) > DAYS_NAMED:
+        return f"{column} BETWEEN DATE '{days[0]}' AND DATE '{days[-1]}'"
+    return f"{column} IN ({', '.join(f'DATE {literal(day)}' for day in days)})"
+
+
+def _where() -> dict[str, str]:
+    return {"work_group": setting("JOBS_WORK_GROUP"), "database": setting("LANDING_DATABASE")}

@@ -1,0 +1,237 @@
+"""What a load did, for people, for the ledger and for the metrics."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+
+from adapters.ledger import Claim, Load
+from adapters.telemetry import metrics
+from expectations.verdict import Verdict
+
+COUNTS = ("landed", "duplicate", "quarantined", "published")
+
+
+class LoadDoesNotAddUpError(RuntimeError):
+    """A school's rows are not all accounted for: the load stays open and nothing more is done."""
+
+
+@dataclass
+class Clock:
+    """How long each stage took.
+
+    Attributes:
+        seconds: By stage, in order.
+    """
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    _since: float = field(default_factory=time.monotonic)
+
+    def lap(self, stage: str) -> None:
+        """Ends a stage."""
+        now = time.monotonic()
+        self.seconds[stage] = round(now - self._since, 3)
+        self._since = now
+
+
+@dataclass(frozen=True, slots=True)
+class SchoolCounts:
+    """What became of a school's rows in one load.
+
+    Attributes:
+        landed: Rows in the load's files.
+        duplicate: Dropped: a copy within the load, or in the lake already.
+        quarantined: In quarantine, because the school broke a critical rule.
+        published: In the lake.
+        stopped: Whether the school broke a critical rule.
+        broken: How many of its landed rows break each rule.
+    """
+
+    landed: int = 0
+    duplicate: int = 0
+    quarantined: int = 0
+    published: int = 0
+    stopped: bool = False
+    broken: Mapping[str, int] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the ledger."""
+        return {**asdict(self), "broken": dict(self.broken)}
+
+
+@dataclass(frozen=True, slots=True)
+class LoadResult:
+    """A finished load.
+
+    Attributes:
+        load_id: Its name.
+        table: The lake table.
+        files: How many landing files it took, those set aside included.
+        size: Their bytes.
+        set_aside: The files that it went on without, each with its reason.
+        schools: By school; `NO_SCHOOL` stands for rows that name none.
+        severities: Of every rule that was judged.
+        partitions: How many partitions of the lake it wrote into.
+        seconds: Of each stage, by name; only those that this run went through.
+        resumed: Whether an earlier run had begun it.
+    """
+
+    load_id: str
+    table: str
+    files: int
+    size: int
+    set_aside: tuple[Claim, ...]
+    schools: Mapping[str, SchoolCounts]
+    severities: Mapping[str, str]
+    partitions: int
+    seconds: Mapping[str, float]
+    resumed: bool
+
+    def total(self, name: str) -> int:
+        """A count of all schools together: `landed`, `duplicate`, `quarantined` or `published`."""
+        return sum(getattr(counts, name) for counts in self.schools.values())
+
+    @property
+    def broken(self) -> dict[str, int]:
+        """How many rows break each rule, all schools together; only rules that were broken."""
+        return broken_rules(self.schools.values())
+
+    @property
+    def stopped(self) -> dict[str, list[str]]:
+        """The schools that were stopped, each with the critical rules that it broke."""
+        return {
+            school: [rule for rule in counts.broken if self.severities[rule] == "critical"]
+            for school, counts in self.schools.items()
+            if counts.stopped
+        }
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the ledger notes of it."""
+        return {
+            "rows": {name: self.total(name) for name in COUNTS},
+            "broken": self.broken,
+            "schools": len(self.schools),
+            "stopped": len(self.stopped),
+            "set_aside": len(self.set_aside),
+            "partitions": self.partitions,
+        }
+
+    @property
+    def summary(self) -> str:
+        """One line for a person."""
+        landed, duplicate, quarantined, published = (f"{self.total(name):,}" for name in COUNTS)
+        parts = [
+            f"load {self.load_id}: {self.files - len(self.set_aside):,} files, {landed} rows = "
+            f"{published} published in {self.partitions:,} partitions + {quarantined} quarantined + "
+            f"{duplicate} duplicate"
+        ]
+        if self.stopped:
+            rules = sorted({rule for rules in self.stopped.values() for rule in rules})
+            names = ", ".join(sorted(self.stopped)[:3])
+            more = f" and {len(self.stopped) - 3} more" if len(self.stopped) > 3 else ""
+            parts.append(f"stopped {names}{more} ({', '.join(rules)})")
+        warned = [rule for rule in self.broken if self.severities[rule] == "warning"]
+        if warned:
+            parts.append(f"warned of {', '.join(f'{rule} {self.broken[rule]:,}' for rule in warned)}")
+        if self.set_aside:
+            first = self.set_aside[0]
+            parts.append(f"set aside {len(self.set_aside):,} files, such as {first.file.key}: {first.reason}")
+        return "; ".join(parts)
+
+
+def judged_counts(verdict: Verdict) -> dict[str, SchoolCounts]:
+    """What is known of each school when the verdict is written and nothing else is."""
+    return {
+        school: SchoolCounts(
+            landed=landed,
+            stopped=school in verdict.stopped,
+            broken={rule: found[school] for rule, found in verdict.broken.items() if school in found},
+        )
+        for school, landed in sorted(verdict.rows.items())
+    }
+
+
+def accounted_for(
+    verdict: Verdict, dropped: Mapping[str, int], quarantined: Mapping[str, int], published: Mapping[str, int]
+) -> dict[str, SchoolCounts]:
+    """Puts a load's counts together, and holds them against what landed.
+
+    Args:
+        verdict: What the gate counted and found.
+        dropped: Copies, and rows that the lake had, by school.
+        quarantined: Rows written to quarantine by school.
+        published: Rows written to the lake by school.
+
+    Raises:
+        LoadDoesNotAddUpError: A school's rows are not all accounted for, or there are too many.
+    """
+    schools = {}
+    judged = judged_counts(verdict)
+    for school in sorted({*judged, *dropped, *quarantined, *published}):
+        counts = replace(
+            judged.get(school, SchoolCounts()),
+            duplicate=dropped.get(school, 0),
+            quarantined=quarantined.get(school, 0),
+            published=published.get(school, 0),
+        )
+        found = counts.duplicate + counts.quarantined + counts.published
+        if counts.landed != found:
+            raise LoadDoesNotAddUpError(
+                f"school {school}: {counts.landed:,} rows landed, but {counts.duplicate:,} duplicate + "
+                f"{counts.quarantined:,} quarantined + {counts.published:,} published are {found:,}; "
+                "the load stays open: run it again, and look into its files if this repeats"
+            )
+        schools[school] = counts
+    return schools
+
+
+def broken_rules(schools: Iterable[SchoolCounts]) -> dict[str, int]:
+    """How many rows break each rule, all schools together; only rules that were broken."""
+    broken: dict[str, int] = {}
+    for counts in schools:
+        for rule, count in counts.broken.items():
+            broken[rule] = broken.get(rule, 0) + count
+    return broken
+
+
+def ledger_row(load: Load) -> dict[str, Any]:
+    """A load of the ledger as a flat row for reports.
+
+    Returns:
+        `load_id`, `table`, `state`, `opened_at`, `files`, `landed`, `duplicate`, `quarantined`,
+        `published`, `set_aside`, `broken` (text: each broken rule with its count) and `error`.
+    """
+    facts = load.facts
+    rows = facts.get("rows", {})
+    broken = ", ".join(f"{rule} {count:,}" for rule, count in facts.get("broken", {}).items())
+    return {
+        "load_id": load.load_id,
+        "table": load.table,
+        "state": load.state.value,
+        "opened_at": load.times.get("claiming", ""),
+        "files": facts.get("files", 0),
+        **{name: rows.get(name, 0) for name in COUNTS},
+        "set_aside": facts.get("set_aside", 0),
+        "broken": broken,
+        "error": facts.get("error", ""),
+    }
+
+
+def emit_metrics(result: LoadResult) -> None:
+    """Sends a load's figures to CloudWatch, as EMF on standard output.
+
+    `POWERTOOLS_METRICS_DISABLED=true` keeps a terminal free of them.
+    """
+    metrics.add_dimension(name="table", value=result.table)
+    for name in COUNTS:
+        metrics.add_metric(f"Rows{name.title()}", MetricUnit.Count, result.total(name))
+    metrics.add_metric("SchoolsStopped", MetricUnit.Count, len(result.stopped))
+    metrics.add_metric("FilesSetAside", MetricUnit.Count, len(result.set_aside))
+    metrics.add_metric("LoadTime", MetricUnit.Seconds, sum(result.seconds.values()))
+    metrics.add_metadata(key="load_id", value=result.load_id)
+    metrics.flush_metrics()

@@ -1,0 +1,240 @@
+"""The rows of a load in memory: put in order, copies found, parted by school and partition. No I/O.
+
+Rows are never moved here: every result is a list of row numbers, and only a part that is about
+to be written is gathered. So a load holds its rows once, plus the part in hand.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias, cast
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute
+
+from expectations.rules import NO_SCHOOL
+from transforms import keys
+from transforms.lake_schema import LakeTable
+
+Numbers: TypeAlias = npt.NDArray[np.int64]
+Array: TypeAlias = "pa.Array[Any]"
+
+pc: Any = pyarrow.compute  # its stubs know one kind of array a call
+
+_is_school = re.compile(keys.IDENTIFIER).match
+# A code of a partition's keys that sorts as they do. Implausible values fold into the edges: their
+# school is stopped by the rules, so they never name a partition.
+_LAST_COHORT, _LAST_MONTH = 9_999, 99_999
+_NO_DAY = -(2**31)
+_FIRST_DAY, _LAST_DAY = 0, 84_005  # 1970-01-01 and 2199-12-31, in days since 1970
+
+
+class Partition(NamedTuple):
+    """A partition of the lake, its values as text in the order of the partition keys."""
+
+    graduation_year: str
+    year: str
+    month: str
+    school_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoadRows:
+    """The rows of a load.
+
+    Attributes:
+        table: The lake table.
+        columns: The landing columns, one chunk each, in the order of the load's files.
+        schools: Well-formed school ids in order; the last is `NO_SCHOOL`, for all other rows.
+        school: By row, its place in `schools`.
+        day: By row, days since 1970; the least int32 where missing.
+        order: Row numbers by partition, day and identity, without copies.
+        copies: Row numbers of the copies.
+    """
+
+    table: LakeTable
+    columns: pa.Table
+    schools: tuple[str, ...]
+    school: Numbers
+    day: Numbers
+    order: Numbers
+    copies: Numbers
+
+    @property
+    def landed(self) -> dict[str, int]:
+        """Rows by school, copies included; only schools that have any."""
+        return self._by_school(self.school)
+
+    def count(self, order: Numbers) -> dict[str, int]:
+        """Some rows by school; only schools that have any."""
+        return self._by_school(self.school[order])
+
+    def _by_school(self, school: Numbers) -> dict[str, int]:
+        counts = np.bincount(school, minlength=len(self.schools)).tolist()
+        return {name: count for name, count in zip(self.schools, counts, strict=True) if count}
+
+    def gathered(self, order: Numbers, names: Sequence[str] | None = None) -> pa.Table:
+        """Some rows as they landed, in the order given; all columns or the named ones."""
+        columns = self.columns if names is None else self.columns.select(names)
+        return cast("pa.Table", pc.take(columns, pa.array(order)))
+
+    @property
+    def days(self) -> list[str]:
+        """The distinct days of the rows in order, as ISO texts; implausible ones are left out.
+
+        The rules stop the schools of those, so none of them is in the lake.
+        """
+        distinct = np.unique(self.day)
+        plausible = distinct[(distinct >= _FIRST_DAY) & (distinct <= _LAST_DAY)]
+        return [str(day) for day in plausible.astype("M8[D]")]
+
+
+def prepare(columns: pa.Table, table: LakeTable) -> LoadRows:
+    """Puts the rows of a load in order.
+
+    Of copies (equal school and identity) the first in the order of the files stays. A row
+    without identity is nobody's copy.
+
+    Args:
+        columns: The landing schema, one chunk a column, in the order of the files' keys.
+        table: The lake table.
+    """
+    schools, school = _schools(_column(columns, "school_id"))
+    day = _numbers(_column(columns, table.day).cast(pa.int32()), _NO_DAY)
+    identity = _column(columns, table.identity)
+    order = _sorted(_partition_codes(columns, school, day), day, identity)
+    copies = _copies(school, identity)
+    if len(copies):
+        kept = np.ones(len(school), bool)
+        kept[copies] = False
+        order = order[kept[order]]
+    return LoadRows(table, columns, schools, school, day, order, copies)
+
+
+def without(rows: LoadRows, order: Numbers, known: pa.Table) -> tuple[Numbers, Numbers]:
+    """Parts the rows that the lake has from the others.
+
+    Args:
+        rows: The load.
+        order: Row numbers.
+        known: Columns `school_id` and `identity`: what the lake has of this load.
+
+    Returns:
+        Row numbers of the new rows and of those that the lake has, both in the order given.
+    """
+    place = {school: number for number, school in enumerate(rows.schools)}
+    in_lake = np.zeros(len(rows.school), bool)
+    identities = _column(rows.columns, rows.table.identity)
+    for school in pc.unique(known["school_id"]).to_pylist():
+        if school in place:
+            mine = np.flatnonzero(rows.school == place[school])
+            theirs = of_school(known, school)["identity"].combine_chunks()
+            in_lake[mine[np.asarray(pc.is_in(pc.take(identities, mine), value_set=theirs))]] = True
+    return order[~in_lake[order]], order[in_lake[order]]
+
+
+def of_school(found: pa.Table, school: str) -> pa.Table:
+    """The rows of a query's result that are of one school."""
+    return found.filter(pc.equal(found["school_id"], school))
+
+
+def part(rows: LoadRows, order: Numbers, stopped: Iterable[str]) -> tuple[Numbers, dict[str, Numbers]]:
+    """Parts the rows to publish from those of the stopped schools.
+
+    Args:
+        rows: The load.
+        order: Row numbers.
+        stopped: Schools whose rows go to quarantine.
+
+    Returns:
+        Row numbers to publish, and row numbers by stopped school; all in the order given.
+    """
+    place = {school: number for number, school in enumerate(rows.schools)}
+    school = rows.school[order]
+    held = {name: order[school == place[name]] for name in sorted(stopped) if name in place}
+    return order[~np.isin(school, [place[name] for name in held])], held
+
+
+def partitions(rows: LoadRows, order: Numbers) -> Iterator[tuple[Partition, int, int]]:
+    """Where each partition's rows stand in an order that follows the partitions.
+
+    Yields:
+        The partition, and the first and the last-but-one place in `order` of its rows.
+    """
+    codes = _partition_codes(rows.columns, rows.school, rows.day)[order]
+    ends = [*(np.flatnonzero(np.diff(codes)) + 1).tolist(), len(codes)] if len(codes) else []
+    start = 0
+    for end in ends:
+        row = int(order[start])
+        year, month = str(np.datetime64(int(rows.day[row]), "D"))[:7].split("-")
+        cohort = rows.columns["graduation_year"][row].as_py()
+        yield Partition(str(cohort), year, month, rows.schools[rows.school[row]]), start, end
+        start = end
+
+
+def broken_rules(identities: Array, found: pa.Table, names: tuple[str, ...]) -> Array:
+    """By row, the rules that its identity breaks.
+
+    Args:
+        identities: Of the rows of one school.
+        found: Columns `identity` and `bits` of that school, from
+            `expectations.rules.broken_rows_query`.
+        names: Of the rules, in the order of the bits.
+
+    Returns:
+        Lists of strings, as many as rows; empty where a row breaks nothing itself.
+    """
+    kinds: Mapping[str, list[str]] = {
+        bits: [name for name, bit in zip(names, bits, strict=True) if bit == "1"]
+        for bits in pc.unique(found["bits"]).to_pylist()
+    }
+    place = pc.index_in(pc.fill_null(identities, ""), value_set=found["identity"].combine_chunks())
+    bits = found["bits"].combine_chunks().take(place).to_pylist()
+    return pa.array([kinds[text] if text else [] for text in bits], pa.list_(pa.string()))
+
+
+def _column(columns: pa.Table, name: str) -> Array:
+    return cast("Array", columns[name].chunk(0))
+
+
+def _schools(column: Any) -> tuple[tuple[str, ...], Numbers]:
+    encoded = column.dictionary_encode()
+    found: list[Any] = encoded.dictionary.to_pylist()
+    names = (*sorted(name for name in found if _is_school(name)), NO_SCHOOL)
+    place = {name: number for number, name in enumerate(names)}
+    # One more at the end, for the missing ones.
+    renumber = np.array([*(place.get(name, len(names) - 1) for name in found), len(names) - 1], np.int64)
+    return names, renumber[_numbers(encoded.indices, len(found))]
+
+
+def _numbers(column: Array, missing: int) -> Numbers:
+    return np.asarray(pc.fill_null(column, missing)).astype(np.int64)
+
+
+def _partition_codes(columns: pa.Table, school: Numbers, day: Numbers) -> Numbers:
+    cohort = np.clip(_numbers(_column(columns, "graduation_year"), 0), 0, _LAST_COHORT)
+    month = np.clip(day, -1_000_000, 1_000_000).astype("M8[D]").astype("M8[M]").astype(np.int64)
+    month = np.clip(month + _LAST_MONTH // 2, 0, _LAST_MONTH)
+    return (cohort * (_LAST_MONTH + 1) + month) * (int(school.max(initial=0)) + 1) + school
+
+
+def _sorted(codes: Numbers, day: Numbers, identity: Array) -> Numbers:
+    keyed = pa.table([pa.array(codes), pa.array(day), identity], ["code", "day", "identity"])
+    by = [("code", "ascending"), ("day", "ascending"), ("identity", "ascending")]
+    return np.asarray(pc.sort_indices(keyed, sort_keys=by)).astype(np.int64)
+
+
+def _copies(school: Numbers, identity: Array) -> Numbers:
+    """Row numbers of all but the first row of each school and identity."""
+    encoded = identity.dictionary_encode()
+    codes = _numbers(encoded.indices, -1)
+    named = np.flatnonzero(codes >= 0)
+    if len(encoded.dictionary) == len(named):
+        return named[:0]
+    pairs = school[named] * len(encoded.dictionary) + codes[named]
+    first = np.unique(pairs, return_index=True)[1]
+    return np.setdiff1d(named, named[first])
