@@ -15,6 +15,7 @@ from typing import NamedTuple
 IDENTIFIER = r"^[A-Za-z0-9_-]{1,64}$(?!\n)"
 UUID = r"^[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$(?!\n)"
 PERIODS, SCHOOL, PROFILE = "PERIODS", "SCHOOL", "PROFILE"
+SCHOOLS_PK = "PLATFORM#SCHOOLS"  # the register of schools: no tenant's prefix, so no tenant reads it
 
 _is_identifier = re.compile(IDENTIFIER).match
 _is_uuid = re.compile(UUID).match
@@ -34,6 +35,21 @@ class StudentKey(NamedTuple):
 
     school_id: str
     student_id: str
+
+
+class GroupKey(NamedTuple):
+    """What one consolidated grade is made of: one student's evaluations in a subject and a period."""
+
+    student: StudentKey
+    subject: str
+    period: str
+
+
+class PendingKey(NamedTuple):
+    """What an entry of the index `pending` says: a whole grade, or one evaluation of its group."""
+
+    group: GroupKey
+    evaluation_id: str | None = None
 
 
 def identifier(name: str, value: object) -> str:
@@ -102,3 +118,101 @@ def event_sk(occurred_at: str, event_id: str) -> str:
         event_id: A UUID in lower case.
     """
     return f"EVENT#{occurred_at}#{event_id}"
+
+
+def periods_history_sk(version: int) -> str:
+    """Sort key under which a version of a school's periods and rules stays: `PERIODS#v000007`."""
+    return f"{PERIODS}#v{version:06d}"
+
+
+def register_sk(school_id: str) -> str:
+    """Sort key of a school in the register of schools."""
+    return f"SCHOOL#{identifier('school_id', school_id)}"
+
+
+def group_prefix(subject: str, period: str) -> str:
+    """What the sort keys of a student's evaluations in a subject and a period begin with."""
+    return f"EVAL#{identifier('subject', subject)}#{identifier('period', period)}#"
+
+
+def eval_sk(subject: str, period: str, evaluation_id: str) -> str:
+    """Sort key of an evaluation."""
+    return group_prefix(subject, period) + identifier("evaluation_id", evaluation_id)
+
+
+def grade_sk(subject: str, period: str) -> str:
+    """Sort key of a consolidated grade."""
+    return f"GRADE#{identifier('subject', subject)}#{identifier('period', period)}"
+
+
+def parse_eval_sk(sk: str) -> tuple[str, str, str]:
+    """The inverse of `eval_sk`: subject, period, evaluation id.
+
+    Raises:
+        InvalidIdentifierError: The key is not one of an evaluation.
+    """
+    parts = sk.split("#")
+    if len(parts) != 4 or parts[0] != "EVAL":
+        raise InvalidIdentifierError(
+            f"sort key {sk!r} is not an evaluation's: it reads EVAL#{{subject}}#{{period}}#{{evaluation}}"
+        )
+    return parts[1], parts[2], parts[3]
+
+
+def parse_grade_sk(sk: str) -> tuple[str, str]:
+    """The inverse of `grade_sk`: subject, period.
+
+    Raises:
+        InvalidIdentifierError: The key is not one of a grade.
+    """
+    parts = sk.split("#")
+    if len(parts) != 3 or parts[0] != "GRADE":
+        raise InvalidIdentifierError(
+            f"sort key {sk!r} is not a grade's: it reads GRADE#{{subject}}#{{period}}"
+        )
+    return parts[1], parts[2]
+
+
+def pending_consolidation_pk(school_id: str) -> str:
+    """Partition of the index `pending` where a school's evaluations wait for the nightly job."""
+    return f"TENANT#{identifier('school_id', school_id)}#PENDING#CONSOLIDATION"
+
+
+def pending_sync_pk(school_id: str) -> str:
+    """Partition of the index `pending` where a school's grades wait for the government."""
+    return f"TENANT#{identifier('school_id', school_id)}#PENDING#SYNC"
+
+
+def pending_sk(group: GroupKey, evaluation_id: str | None = None) -> str:
+    """Sort key in the index `pending`: `{student}#{subject}#{period}`, and `#{evaluation}` if it is one.
+
+    No identifier contains `#`, so the entries of one group stand together.
+    """
+    parts = [
+        identifier("student_id", group.student.student_id),
+        identifier("subject", group.subject),
+        identifier("period", group.period),
+    ]
+    if evaluation_id is not None:
+        parts.append(identifier("evaluation_id", evaluation_id))
+    return "#".join(parts)
+
+
+def parse_pending_sk(school_id: str, sk: str) -> PendingKey:
+    """The inverse of `pending_sk`.
+
+    Args:
+        school_id: The school in whose partition the entry stands.
+        sk: As `pending_sk` built it.
+
+    Raises:
+        InvalidIdentifierError: The key has neither three nor four parts.
+    """
+    parts = sk.split("#")
+    if len(parts) not in {3, 4}:
+        raise InvalidIdentifierError(
+            f"pending key {sk!r} of school {school_id!r} reads neither {{student}}#{{subject}}#{{period}} "
+            "nor the same with #{evaluation}"
+        )
+    group = GroupKey(StudentKey(school_id, parts[0]), parts[1], parts[2])
+    return PendingKey(group, parts[3] if len(parts) == 4 else None)
