@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from infra.local.athena import dialect
 from infra.local.athena.catalog import Catalog
 from infra.local.athena.errors import QueryError, RequestError
 from infra.local.athena.executions import Executions, public
 from infra.local.athena.results import ResultColumn
-from infra.local.athena.types import Type
+from infra.local.athena.sql import dialect
+from infra.local.athena.sql.types import Type
 from infra.local.athena.workgroups import WorkGroup
 
 CATALOG_NAME = "AwsDataCatalog"

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError
 
-from infra.local.athena import dialect
 from infra.local.athena.errors import NotSupported, QueryError
-from infra.local.athena.plan import TableColumn
-from infra.local.athena.relations import ResolvedTable, ResolvedView
-from infra.local.athena.types import VARCHAR, parse_type
+from infra.local.athena.sql import dialect
+from infra.local.athena.sql.plan import TableColumn
+from infra.local.athena.sql.relations import ResolvedTable, ResolvedView
+from infra.local.athena.sql.types import VARCHAR, parse_type
 
 if TYPE_CHECKING:
     from mypy_boto3_glue import GlueClient

@@ -15,8 +15,8 @@ import duckdb
 import pyarrow as pa
 
 from infra.local.athena.errors import SYSTEM, QueryError, QueryStopped
-from infra.local.athena.macros import FAILURE_MARK, MACROS
-from infra.local.athena.scope import quoted
+from infra.local.athena.sql.macros import FAILURE_MARK, MACROS
+from infra.local.athena.sql.scope import quoted
 
 MEMORY_LIMIT = "4GB"
 THREADS = 2

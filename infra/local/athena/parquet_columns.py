@@ -9,9 +9,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from infra.local.athena.plan import TableColumn
-from infra.local.athena.scope import quoted, text
-from infra.local.athena.types import Type
+from infra.local.athena.sql.plan import TableColumn
+from infra.local.athena.sql.scope import quoted, text
+from infra.local.athena.sql.types import Type
 
 _REMEMBERED = 20_000
 

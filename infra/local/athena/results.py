@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from infra.local.athena.casts import zone_of
-from infra.local.athena.types import Type
+from infra.local.athena.sql.casts import zone_of
+from infra.local.athena.sql.types import Type
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def _quoted(name: str) -> str:
 
 def lines(name: str, values: Sequence[str], *more: str) -> ResultSet:
     """The result of a utility statement: text under one column (others are declared, as in DESCRIBE)."""
-    from infra.local.athena.types import VARCHAR
+    from infra.local.athena.sql.types import VARCHAR
 
     columns = [ResultColumn(n, VARCHAR) for n in (name, *more)]
     return ResultSet(columns, pa.table({name: pa.array(values, pa.string())}), header=False)

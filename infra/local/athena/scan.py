@@ -15,9 +15,9 @@ from infra.local.athena.catalog import CATALOG, INFORMATION_SCHEMA, Catalog, Par
 from infra.local.athena.errors import NotSupported, QueryError
 from infra.local.athena.objects import ObjectStore, StoredObject
 from infra.local.athena.parquet_columns import SchemaReader, Signature, column_sql
-from infra.local.athena.plan import Scan, TableColumn
-from infra.local.athena.scope import quoted, text
-from infra.local.athena.types import VARCHAR, Type
+from infra.local.athena.sql.plan import Scan, TableColumn
+from infra.local.athena.sql.scope import quoted, text
+from infra.local.athena.sql.types import VARCHAR, Type
 
 if TYPE_CHECKING:
     from infra.local.athena.engine import Session

@@ -10,19 +10,19 @@ from typing import Any
 from sqlglot import exp
 from sqlglot.tokens import Token, TokenType
 
-from infra.local.athena import dialect
 from infra.local.athena.catalog import CATALOG, Catalog, columns_of, keys_of, refuse_iceberg, view_record
-from infra.local.athena.ddl import DdlRunner, table_record
 from infra.local.athena.engine import Session
 from infra.local.athena.errors import NotSupported, QueryError
+from infra.local.athena.hive.ddl import DdlRunner, table_record
+from infra.local.athena.hive.show import ShowRunner
 from infra.local.athena.objects import ObjectStore
 from infra.local.athena.parquet_columns import SchemaReader
-from infra.local.athena.plan import Compiled, TableColumn
-from infra.local.athena.queries import QueryCompiler
 from infra.local.athena.results import ResultColumn, ResultSet, lines, rendered
 from infra.local.athena.scan import TableScanner
-from infra.local.athena.show import ShowRunner
-from infra.local.athena.types import BIGINT, UNKNOWN, common
+from infra.local.athena.sql import dialect
+from infra.local.athena.sql.plan import Compiled, TableColumn
+from infra.local.athena.sql.queries import QueryCompiler
+from infra.local.athena.sql.types import BIGINT, UNKNOWN, common
 from infra.local.athena.writes import FORMATS, TableWriter, Target, Written, codec, register_partitions
 
 

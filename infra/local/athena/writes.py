@@ -9,16 +9,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from infra.local.athena import casts
 from infra.local.athena.catalog import Catalog, Partition
-from infra.local.athena.ddl import partition_folder
 from infra.local.athena.engine import Session
 from infra.local.athena.errors import NotSupported, QueryError
+from infra.local.athena.hive.ddl import partition_folder
 from infra.local.athena.objects import ObjectStore
-from infra.local.athena.plan import TableColumn
 from infra.local.athena.scan import DEFAULT_PARTITION
-from infra.local.athena.scope import quoted, text
-from infra.local.athena.types import UNKNOWN, common
+from infra.local.athena.sql import casts
+from infra.local.athena.sql.plan import TableColumn
+from infra.local.athena.sql.scope import quoted, text
+from infra.local.athena.sql.types import UNKNOWN, common
 
 MAX_OPEN_PARTITIONS = 100  # https://docs.aws.amazon.com/athena/latest/ug/ctas-insert-into.html
 _CODECS = {

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from infra.local.athena.scope import Column, Scope
+from infra.local.athena.sql.scope import Column, Scope
 
 if TYPE_CHECKING:
-    from infra.local.athena.queries import QueryCompiler
+    from infra.local.athena.sql.queries import QueryCompiler
 
 _VOLATILE = frozenset(("random", "rand", "uuid", "now"))
 

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from infra.local.athena import casts, operators
 from infra.local.athena.errors import NotSupported, QueryError
-from infra.local.athena.expressions import Value
-from infra.local.athena.plan import Compiled, Scan, TableColumn
-from infra.local.athena.scope import Column, Origin, Relation, Scope, quoted
-from infra.local.athena.types import BIGINT, UNKNOWN, VARCHAR, common
+from infra.local.athena.sql import casts, operators
+from infra.local.athena.sql.plan import Compiled, Scan, TableColumn
+from infra.local.athena.sql.pruning import collect_filters
+from infra.local.athena.sql.scope import Column, Origin, Relation, Scope, Value, quoted
+from infra.local.athena.sql.types import BIGINT, UNKNOWN, VARCHAR, common
 
 if TYPE_CHECKING:
-    from infra.local.athena.queries import QueryCompiler
+    from infra.local.athena.sql.queries import QueryCompiler
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +98,6 @@ class Relations:
         elif node.args.get("on") is not None:
             condition = f" ON {self._queries.expressions.predicate(node.args['on'], scope, 'JOIN ON clause')}"
             if not side:
-                from infra.local.athena.pruning import collect_filters
-
                 collect_filters(self._queries, node.args["on"], scope)
         if side in ("LEFT", "FULL"):
             scope.relations[before:] = [r.without_origins() for r in scope.relations[before:]]

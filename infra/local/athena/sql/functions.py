@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from infra.local.athena.errors import QueryError
-from infra.local.athena.types import Type, array, map_of, parse_type
+from infra.local.athena.sql.types import Type, array, map_of, parse_type
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +251,7 @@ url_extract_protocol | v       | varchar   | nullif(regexp_extract({0}, '^([a-zA
 
 _AGGREGATES = r"""
 count                | x?      | bigint    | count({*})                | CAST({0} AS BIGINT)
-count_if             | b       | bigint    | count_if({0})             | CAST({0} AS BIGINT)
+count_if             | b       | bigint    | count(CASE WHEN {0} THEN 1 END) |
 sum                  | n       | @sum      | sum({0})                  | CAST({0} AS {r})
 avg                  | n       | @avg      | avg({0})                  | CAST({0} AS {r})
 min                  | x       | $0        | min({0})                  |

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from infra.local.athena.errors import QueryError
-from infra.local.athena.types import Type
+from infra.local.athena.sql.types import Type
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,21 @@ class Column:
     sql: str
     origins: tuple[Origin, ...] = ()
     hidden: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A compiled expression.
+
+    Attributes:
+        sql: DuckDB's.
+        type: Trino's.
+        origins: Set when the expression is a plain partition key.
+    """
+
+    sql: str
+    type: Type
+    origins: tuple[Origin, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

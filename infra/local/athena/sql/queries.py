@@ -7,15 +7,15 @@ from dataclasses import replace
 
 from sqlglot import exp
 
-from infra.local.athena import casts
-from infra.local.athena.calls import is_aggregate
 from infra.local.athena.errors import NotSupported, QueryError
-from infra.local.athena.expressions import ExpressionCompiler, Value
-from infra.local.athena.plan import Compiled, Scan
-from infra.local.athena.pruning import collect_filters
-from infra.local.athena.relations import Relations
-from infra.local.athena.scope import Column, Cte, Scope, quoted
-from infra.local.athena.types import UNKNOWN, common
+from infra.local.athena.sql import casts
+from infra.local.athena.sql.calls import is_aggregate
+from infra.local.athena.sql.expressions import ExpressionCompiler
+from infra.local.athena.sql.plan import Compiled, Scan
+from infra.local.athena.sql.pruning import collect_filters
+from infra.local.athena.sql.relations import Relations
+from infra.local.athena.sql.scope import Column, Cte, Scope, Value, quoted
+from infra.local.athena.sql.types import UNKNOWN, common
 
 _SELECT_PARTS = {
     "with_", "expressions", "from_", "joins", "laterals", "where", "group", "having", "order", "limit",

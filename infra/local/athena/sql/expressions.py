@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from infra.local.athena import casts, operators
-from infra.local.athena.calls import Calls
 from infra.local.athena.errors import NotSupported, QueryError
-from infra.local.athena.scope import Origin, Scope, quoted, text
-from infra.local.athena.types import (
+from infra.local.athena.sql import casts, operators
+from infra.local.athena.sql.calls import Calls
+from infra.local.athena.sql.scope import Scope, Value, quoted, text
+from infra.local.athena.sql.types import (
     BIGINT,
     BOOLEAN,
     DATE,
@@ -37,22 +36,7 @@ from infra.local.athena.types import (
 )
 
 if TYPE_CHECKING:
-    from infra.local.athena.queries import QueryCompiler
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """A compiled expression.
-
-    Attributes:
-        sql: DuckDB's.
-        type: Trino's.
-        origins: Set when the expression is a plain partition key.
-    """
-
-    sql: str
-    type: Type
-    origins: tuple[Origin, ...] = ()
+    from infra.local.athena.sql.queries import QueryCompiler
 
 
 _COMPARISONS = {exp.EQ: "=", exp.NEQ: "<>", exp.GT: ">", exp.GTE: ">=", exp.LT: "<", exp.LTE: "<="}
@@ -78,7 +62,7 @@ class ExpressionCompiler:
         # Set while a predicate is compiled a second time, over a table of partitions.
         self.pruning_scan: int | None = None
         self._handlers: dict[type[exp.Expr], Callable[..., Value]] = {
-            exp.Paren: lambda n, s: self._wrapped(n, s),
+            exp.Paren: self._wrapped,
             exp.Literal: self._literal,
             exp.Boolean: lambda n, s: Value("true" if n.this else "false", BOOLEAN),
             exp.Null: lambda n, s: Value("NULL", UNKNOWN),

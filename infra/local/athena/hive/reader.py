@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from infra.local.athena.errors import QueryError
-from infra.local.athena.types import parse_type
+from infra.local.athena.sql.types import parse_type
 
 _TOKEN = re.compile(
     r"\s*(?:--[^\n]*\n|/\*.*?\*/|('(?:[^'\\]|\\.|'')*')|(\"(?:[^\"\\]|\\.)*\")|(`(?:[^`]|``)*`)|([\w.$:/+-]+)|(.))",

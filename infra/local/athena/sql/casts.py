@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from infra.local.athena.errors import NotSupported, QueryError
-from infra.local.athena.scope import quoted, text
-from infra.local.athena.types import (
+from infra.local.athena.sql.scope import quoted, text
+from infra.local.athena.sql.types import (
     BOOLEAN,
     DATE,
     DOUBLE,

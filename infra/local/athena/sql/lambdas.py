@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from infra.local.athena import casts
 from infra.local.athena.errors import NotSupported, QueryError
-from infra.local.athena.scope import Scope, quoted
-from infra.local.athena.types import BOOLEAN, UNKNOWN, Type, array, common, map_of
+from infra.local.athena.sql import casts
+from infra.local.athena.sql.scope import Scope, Value, quoted
+from infra.local.athena.sql.types import BOOLEAN, UNKNOWN, Type, array, common, map_of
 
 if TYPE_CHECKING:
-    from infra.local.athena.expressions import ExpressionCompiler, Value
+    from infra.local.athena.sql.expressions import ExpressionCompiler
 
 
 class Lambdas:
@@ -28,8 +28,6 @@ class Lambdas:
         Raises:
             QueryError: The arguments do not fit the function.
         """
-        from infra.local.athena.expressions import Value
-
         expected = {"reduce": 4, "zip_with": 3}.get(name, 2)
         if len(arguments) != expected:
             raise QueryError(
@@ -77,8 +75,6 @@ class Lambdas:
         return [quoted(n) for n in names], self._expressions.compile(node.this, inner)
 
     def _reduce(self, first: Value, element: Type, arguments: Sequence[exp.Expr], scope: Scope) -> Value:
-        from infra.local.athena.expressions import Value
-
         start = self._expressions.compile(arguments[1], scope)
         state = start.type
         (s, x), step = self._body(arguments[2], [state, element], scope)
@@ -101,8 +97,6 @@ class Lambdas:
         return Value(f"list_extract(list_transform([{total}], lambda {last}: {final.sql}), 1)", final.type)
 
     def _zip_with(self, first: Value, arguments: Sequence[exp.Expr], scope: Scope) -> Value:
-        from infra.local.athena.expressions import Value
-
         second = self._expressions.compile(arguments[1], scope)
         if second.type.name != "array":
             raise QueryError(
@@ -117,8 +111,6 @@ class Lambdas:
         return Value(f"list_transform(range(1, {size} + 1), lambda {at}: {picked})", array(body.type))
 
     def _over_map(self, name: str, first: Value, node: exp.Expr, scope: Scope) -> Value:
-        from infra.local.athena.expressions import Value
-
         if first.type.name != "map":
             raise QueryError(
                 "FUNCTION_NOT_FOUND",

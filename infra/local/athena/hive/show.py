@@ -7,7 +7,7 @@ from typing import Any
 
 from infra.local.athena.catalog import Catalog
 from infra.local.athena.errors import QueryError
-from infra.local.athena.hive import HiveReader
+from infra.local.athena.hive.reader import HiveReader
 from infra.local.athena.results import ResultSet, lines
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from infra.local.athena.scope import Column
-from infra.local.athena.types import Type
+from infra.local.athena.sql.scope import Column
+from infra.local.athena.sql.types import Type
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from infra.local.athena.catalog import Catalog, Partition
 from infra.local.athena.errors import NotSupported, QueryError
-from infra.local.athena.hive import HiveReader
+from infra.local.athena.hive.reader import HiveReader
 from infra.local.athena.objects import ObjectStore, split_uri
 from infra.local.athena.results import ResultSet, lines
 

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from infra.local.athena import casts
 from infra.local.athena.errors import NotSupported, QueryError
-from infra.local.athena.function_rules import RULES, TYPE_RULES, Arguments
-from infra.local.athena.functions import FUNCTIONS, LAMBDAS, SPECIAL, Function, function
-from infra.local.athena.lambdas import Lambdas
-from infra.local.athena.scope import Scope, quoted, text
-from infra.local.athena.types import BIGINT, INTEGER, TIMESTAMP, TIMESTAMP_TZ, UNKNOWN, Type, common
+from infra.local.athena.sql import casts
+from infra.local.athena.sql.function_rules import RULES, TYPE_RULES, Arguments
+from infra.local.athena.sql.functions import FUNCTIONS, LAMBDAS, SPECIAL, Function, function
+from infra.local.athena.sql.lambdas import Lambdas
+from infra.local.athena.sql.scope import Scope, Value, quoted, text
+from infra.local.athena.sql.types import BIGINT, INTEGER, TIMESTAMP, TIMESTAMP_TZ, UNKNOWN, Type, common
 
 if TYPE_CHECKING:
-    from infra.local.athena.expressions import ExpressionCompiler, Value
+    from infra.local.athena.sql.expressions import ExpressionCompiler
 
 
 @dataclass(slots=True)
@@ -152,7 +152,9 @@ class Calls:
                     "INVALID_WINDOW_REFERENCE",
                     f"line 1:1: Cannot resolve WINDOW name {window.args['alias'].name}",
                 )
-            window = named
+            # `OVER (w ROWS …)` takes what w does not say itself.
+            own = {key: value for key, value in window.args.items() if key in ("order", "spec") and value}
+            window = exp.Window(**{**named.args, **own})
         if window.args.get("first"):
             raise NotSupported("KEEP (DENSE_RANK FIRST …)")
         parts = []
@@ -223,8 +225,6 @@ class Calls:
 
     @staticmethod
     def _value(sql: str, kind: Type) -> Value:
-        from infra.local.athena.expressions import Value
-
         return Value(sql, kind)
 
 

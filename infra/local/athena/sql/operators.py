@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from infra.local.athena import casts
 from infra.local.athena.errors import QueryError
-from infra.local.athena.types import (
+from infra.local.athena.sql import casts
+from infra.local.athena.sql.types import (
     DATE,
     DAYS,
     MONTHS,

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from infra.local.athena import casts, date_formats, operators
 from infra.local.athena.errors import NotSupported, QueryError
-from infra.local.athena.scope import text
-from infra.local.athena.types import (
+from infra.local.athena.sql import casts, date_formats, operators
+from infra.local.athena.sql.scope import text
+from infra.local.athena.sql.types import (
     BIGINT,
     DATE,
     DAYS,

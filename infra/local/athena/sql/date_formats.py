@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from infra.local.athena.errors import NotSupported, QueryError
-from infra.local.athena.scope import text
+from infra.local.athena.sql.scope import text
 
 # https://trino.io/docs/current/functions/datetime.html#mysql-date-functions
 _MYSQL = {
