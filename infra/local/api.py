@@ -66,23 +66,23 @@ class Api:
             await reply(send, status, json.dumps(answer).encode(), _JSON)
 
     async def _local(self, method: str, path: str, query: dict[str, str]) -> tuple[int, Any]:
-        match method, path:
-            case "GET", "/_local/issuer/.well-known/openid-configuration":
-                return 200, self._issuer.discovery()
-            case "GET", "/_local/issuer/.well-known/jwks.json":
-                return 200, self._issuer.keys()
-            case "GET", "/_local/environment":
-                return 200, dict(self._environment)
-            case "GET", "/_local/token":
-                if "school_id" not in query:
-                    return 400, {"message": "school_id is missing: /_local/token?school_id=…&role=teacher"}
-                return 200, {"token": self._issuer.token(**query)}
-            case "POST", "/_local/settle":
-                try:
-                    await self._settle(float(query.get("timeout", 300)))
-                except TimeoutError as unsettled:
-                    return 504, {"message": str(unsettled)}
-                return 200, {"settled": True}
+        documents: dict[str, Callable[[], Any]] = {
+            f"{ISSUER_PATH}/.well-known/openid-configuration": self._issuer.discovery,
+            f"{ISSUER_PATH}/.well-known/jwks.json": self._issuer.keys,
+            "/_local/environment": lambda: dict(self._environment),
+        }
+        if method == "GET" and path in documents:
+            return 200, documents[path]()
+        if (method, path) == ("GET", "/_local/token"):
+            if "school_id" not in query:
+                return 400, {"message": "school_id is missing: /_local/token?school_id=…&role=teacher"}
+            return 200, {"token": self._issuer.token(**query)}
+        if (method, path) == ("POST", "/_local/settle"):
+            try:
+                await self._settle(float(query.get("timeout", 300)))
+            except TimeoutError as unsettled:
+                return 504, {"message": str(unsettled)}
+            return 200, {"settled": True}
         return 404, {"message": f"{method} {path} is nothing that the local cloud serves here"}
 
     def _firehose(self, action: str, body: bytes) -> tuple[int, dict[str, Any]]:
@@ -90,34 +90,14 @@ class Api:
         name = request.get("DeliveryStreamName")
         if (stream := self._deliveries.get(name)) is None:
             return 400, _fault("ResourceNotFoundException", f"Firehose {name} not found.")
-        match action:
-            case "PutRecord":
-                records = [request["Record"]]
-            case "PutRecordBatch":
-                records = request["Records"]
-            case "DescribeDeliveryStream":
-                return 200, {"DeliveryStreamDescription": _description(stream)}
-            case _:
-                return 400, _fault("UnknownOperationException", f"{action} is not run by the local cloud")
-        try:
-            data = [base64.b64decode(record["Data"], validate=True) for record in records]
-        except binascii.Error as wrong:
-            return 400, _fault("SerializationException", f"Data is no base64: {wrong}")
-        if (
-            len(data) > MAX_BATCH_RECORDS
-            or sum(map(len, data)) > MAX_BATCH
-            or max(map(len, data), default=0) > MAX_RECORD
-        ):
-            return 400, _fault(
-                "InvalidArgumentException",
-                f"{len(data)} records of {sum(map(len, data))} bytes: the limits are {MAX_BATCH_RECORDS} records, "
-                f"{MAX_RECORD} bytes a record and {MAX_BATCH} bytes a batch",
-            )
-        stream.put(data)
-        ids = [
-            {"RecordId": base64.b64encode(f"{name}/{number}".encode()).decode()}
-            for number in range(len(data))
-        ]
+        if action == "DescribeDeliveryStream":
+            return 200, {"DeliveryStreamDescription": _description(stream)}
+        if action not in {"PutRecord", "PutRecordBatch"}:
+            return 400, _fault("UnknownOperationException", f"{action} is not run by the local cloud")
+        records = [request["Record"]] if action == "PutRecord" else request["Records"]
+        if (refused := _put(stream, records)) is not None:
+            return 400, refused
+        ids = [{"RecordId": base64.b64encode(f"{name}/{n}".encode()).decode()} for n in range(len(records))]
         if action == "PutRecord":
             return 200, {**ids[0], "Encrypted": True}
         return 200, {"FailedPutCount": 0, "Encrypted": True, "RequestResponses": ids}
@@ -141,6 +121,23 @@ class Api:
             await _refuse(send, 404, "ResourceNotFoundException", str(unknown))
         except PayloadTooLargeError as large:
             await _refuse(send, 413, "RequestTooLargeException", str(large))
+
+
+def _put(stream: DeliveryStream, records: list[dict[str, str]]) -> dict[str, Any] | None:
+    """Hands records over; what is wrong with them, if something is."""
+    try:
+        data = [base64.b64decode(record["Data"], validate=True) for record in records]
+    except binascii.Error as wrong:
+        return _fault("SerializationException", f"Data is no base64: {wrong}")
+    sizes = [len(each) for each in data]
+    if len(data) > MAX_BATCH_RECORDS or sum(sizes) > MAX_BATCH or max(sizes, default=0) > MAX_RECORD:
+        return _fault(
+            "InvalidArgumentException",
+            f"{len(data)} records of {sum(sizes)} bytes: the limits are {MAX_BATCH_RECORDS} records, "
+            f"{MAX_RECORD} bytes a record and {MAX_BATCH} bytes a batch",
+        )
+    stream.put(data)
+    return None
 
 
 async def _refuse(send: Send, status: int, code: str, message: str) -> None:

@@ -73,7 +73,7 @@ class Store:
             if self._child.process.poll() is not None:
                 raise RuntimeError(f"the store ended as it started; its log is {self._log}")
             try:
-                with urllib.request.urlopen(f"{self.endpoint}/_ministack/health", timeout=START_TIMEOUT):
+                with urllib.request.urlopen(f"{self.endpoint}/_ministack/health", timeout=START_TIMEOUT):  # noqa: S310  # our own
                     return
             except urllib.error.URLError:
                 time.sleep(0.02)
@@ -93,7 +93,7 @@ class GlueCatalog:
     """moto's Glue, on a thread of this process."""
 
     def __init__(self) -> None:
-        from moto.server import ThreadedMotoServer  # takes a second to import
+        from moto.server import ThreadedMotoServer  # noqa: PLC0415  # a second, while the store starts
 
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         self._server = ThreadedMotoServer(ip_address=LOOPBACK, port=0, verbose=False)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import os
 import re
 import shlex
-import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -20,14 +20,11 @@ from typing import Any
 
 import msgspec
 
-from infra.local import aws
+from infra.local import aws, processes
 from infra.local.api import ISSUER_PATH
 from infra.local.asgi import bound_socket, url
-from infra.local.athena_process import Told
 from infra.local.aws import ACCOUNT_ID, ADMINISTRATOR, REGION, GlueCatalog, Store
-from infra.local.children import REPOSITORY, Child, base_environment
-from infra.local.declarations import Plan
-from infra.local.gateway.process import Configuration
+from infra.local.children import REPOSITORY
 from infra.local.identity import Issuer
 from infra.local.resources import make_all
 from infra.local.resources.maker import Workshop
@@ -37,7 +34,6 @@ from infra.local.templates import read_template
 
 DEFAULT_STATE_DIR = Path(".luca/local")
 AUDIENCE = "luca"
-GATEWAY_CONNECTIONS = 8  # messages on their way to the store at once
 
 
 class Functions:
@@ -114,9 +110,10 @@ class LocalCloud:
         self.state_dir.mkdir(parents=True, exist_ok=True)
         self._exit.enter_context(_only_one(self.state_dir))
         (self.state_dir / "logs").mkdir(exist_ok=True)
+        self._exit.enter_context(_logging_to(self.state_dir / "logs" / "cloud.log"))
         store = Store(self.state_dir)
         self._exit.callback(store.stop)
-        athena = self._exit.enter_context(_athena(self.state_dir))
+        athena = self._exit.enter_context(processes.athena(self.state_dir))
         listener, door = bound_socket(), bound_socket()
         self._exit.callback(listener.close)
         here, gateway = url(listener), url(door)
@@ -147,7 +144,7 @@ class LocalCloud:
         )
         make_all(stacks, shop)
         self.absent = shop.plan.absent
-        self.environment["AWS_ENDPOINT_URL_ATHENA"] = _serve_athena(
+        self.environment["AWS_ENDPOINT_URL_ATHENA"] = processes.serve_athena(
             athena, shop.plan, self.environment, self.state_dir
         )
         self.environment |= {variable(name): value for name, value in stacks.outputs().items()}
@@ -162,7 +159,7 @@ class LocalCloud:
         self._exit.callback(self._runtime.stop)
         self._runtime.start()
         self.functions = Functions(self._runtime)
-        self._exit.enter_context(_gateway(door, shop.plan, self.environment, self.state_dir))
+        self._exit.enter_context(processes.gateway(door, shop.plan, self.environment, self.state_dir))
         self._exit.callback(door.close)
         self._write_environment()
 
@@ -194,16 +191,24 @@ class LocalCloud:
         self._runtime.run(self._runtime.settle(timeout, progress))
 
     def stop_pipe(self, name: str) -> None:
-        """Stops a pipe; its stream goes on without it."""
-        self._runtime.run(self._runtime.pipes[name].stop())
+        """Stops a pipe; its stream goes on without it, and `settle` does not wait for it."""
+        self._runtime.run(self._runtime.pipe(name).stop())
 
     def start_pipe(self, name: str) -> None:
         """Starts a stopped pipe where it was."""
 
         async def start() -> None:
-            self._runtime.pipes[name].start()
+            self._runtime.pipe(name).start()
 
         self._runtime.run(start())
+
+    def stop_source(self, function: str) -> None:
+        """Stops polling the queues of a function: messages pile up."""
+        self._runtime.run(self._runtime.stop_source(function))
+
+    def start_source(self, function: str) -> None:
+        """Polls them again."""
+        self._runtime.run(self._runtime.start_source(function))
 
     def banner(self) -> str:
         """What a person wants to know about a running cloud."""
@@ -211,7 +216,7 @@ class LocalCloud:
         lines += [
             f"  {name:<28}{value}" for name, value in self.environment.items() if value.startswith("http://")
         ]
-        for source in self._runtime.sources:
+        for source in self._runtime.sources.values():
             declared = source.declaration.maximum_concurrency
             lines.append(
                 f"  {source.declaration.name}: {source.concurrency} workers at once (declared: {declared})"
@@ -272,63 +277,14 @@ def _only_one(state_dir: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _athena(state_dir: Path) -> Iterator[socket.socket]:
-    """The process of Athena, importing while the rest starts."""
-    ours, theirs = socket.socketpair()
-    with ours, theirs, (state_dir / "logs" / "athena.log").open("ab") as log:
-        child = Child(
-            "infra.local.athena_process",
-            [str(theirs.fileno())],
-            environment={**base_environment(), **ADMINISTRATOR, "AWS_DEFAULT_REGION": REGION},
-            files=[theirs.fileno()],
-            log=log,
-        )
-        theirs.close()
-        try:
-            yield ours
-        finally:
-            child.kill()
-
-
-def _serve_athena(athena: socket.socket, plan: Plan, environment: Mapping[str, str], state_dir: Path) -> str:
-    told = Told(
-        work_groups=plan.work_groups,
-        cache_dir=str(state_dir / "athena"),
-        region=REGION,
-        glue_endpoint=environment["AWS_ENDPOINT_URL_GLUE"],
-        s3_endpoint=environment["AWS_ENDPOINT_URL"],
-    )
-    athena.sendall(msgspec.json.encode(told) + b"\n")
-    athena.settimeout(aws.START_TIMEOUT)
-    endpoint = athena.makefile("r").readline().strip()
-    if not endpoint:
-        raise RuntimeError(f"the local Athena did not start; its log is {state_dir / 'logs' / 'athena.log'}")
-    return endpoint
-
-
-@contextmanager
-def _gateway(
-    door: socket.socket, plan: Plan, environment: Mapping[str, str], state_dir: Path
-) -> Iterator[None]:
-    logs = state_dir / "logs"
-    told = Configuration(
-        routes=plan.routes,
-        endpoint=environment["AWS_ENDPOINT_URL"],
-        access_key=ADMINISTRATOR["AWS_ACCESS_KEY_ID"],
-        region=REGION,
-        connections=GATEWAY_CONNECTIONS,
-        access_log=str(logs / "access.log") if plan.access_log_format else None,
-        access_log_format=plan.access_log_format,
-    )
-    with (logs / "gateway.log").open("ab") as log:
-        child = Child(
-            "infra.local.gateway.process",
-            [str(door.fileno()), msgspec.json.encode(told).decode()],
-            environment=base_environment(),
-            files=[door.fileno()],
-            log=log,
-        )
+def _logging_to(path: Path) -> Iterator[None]:
+    """Keeps what the pollers, pipes and streams have to say out of the terminal."""
+    logger = logging.getLogger("infra.local")
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logger.addHandler(handler)
     try:
         yield
     finally:
-        child.kill()
+        logger.removeHandler(handler)
+        handler.close()

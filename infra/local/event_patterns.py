@@ -81,7 +81,7 @@ def _alternatives(wanted: list[Any], path: str) -> Test:
     return test
 
 
-def _operator(operator: dict[str, Any], path: str) -> Test:
+def _operator(operator: dict[str, Any], path: str) -> Test:  # noqa: PLR0911  # one an operator
     if len(operator) != 1:
         raise PatternError(f"{path}: {operator!r}: one operator a mapping")
     ((name, argument),) = operator.items()

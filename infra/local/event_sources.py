@@ -119,8 +119,15 @@ class QueueSource:
         self._collecting = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
 
+    @property
+    def running(self) -> bool:
+        """Whether it polls."""
+        return bool(self._tasks)
+
     def start(self) -> None:
         """Begins to poll."""
+        if self._tasks:
+            return
         self._tasks = [
             asyncio.create_task(self._poll(), name=f"{self.declaration.name}/{number}")
             for number in range(self.concurrency + 1)
@@ -158,6 +165,9 @@ class QueueSource:
                         await self._work(batch)
             except (AwsError, ConnectionError, TimeoutError) as failed:
                 logger.warning("%s: %s; polling again", self.declaration.name, failed)
+                await asyncio.sleep(PAUSE)
+            except Exception:
+                logger.exception("%s: polling again", self.declaration.name)
                 await asyncio.sleep(PAUSE)
 
     async def _receive(self, most: int, wait: int) -> list[_Message]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import logging
 import os
 import socket
 import struct
@@ -21,6 +22,9 @@ from typing import IO, Any, cast
 import msgspec
 
 from infra.local.children import leave_with_parent
+
+# Without a handler of the function's own this goes to standard error, which is its log.
+logger = logging.getLogger("luca.local.function")
 
 FRAME = struct.Struct(">II")
 
@@ -92,18 +96,14 @@ def answer(handler: Handler, head: dict[str, Any], payload: bytes) -> tuple[bool
     try:
         result = handler(msgspec.json.decode(payload), context)
     except Exception as error:
-        _log(error)
+        logger.exception("handler failed")
         return False, json.dumps(error_of(error, request_id)).encode()
     try:
         # The standard library's encoder, as in Lambda: it refuses what Lambda would refuse.
         return True, json.dumps(result, ensure_ascii=False).encode()
     except (TypeError, ValueError) as error:
-        _log(error)
+        logger.exception("the answer is no JSON")
         return False, json.dumps(error_of(error, request_id, kind="Runtime.MarshalError")).encode()
-
-
-def _log(error: BaseException) -> None:
-    print("[ERROR]", "".join(traceback.format_exception(error)), file=sys.stderr, flush=True)
 
 
 def main() -> None:
@@ -117,7 +117,7 @@ def main() -> None:
         try:
             handler = import_handler(handler_name)
         except Exception as error:
-            _log(error)
+            logger.exception("handler cannot be imported")
             failed = error
         write_frame(stream, {"ready": True}, b"")
         while (frame := read_frame(stream)) is not None:

@@ -120,7 +120,10 @@ class _Function:
         if not answer["ok"]:
             raise FunctionError(name, body)
         if len(body) > MAX_PAYLOAD:
-            message = f"Response payload size ({len(body)} bytes) exceeded maximum allowed payload size ({MAX_PAYLOAD} bytes)."
+            message = (
+                f"Response payload size ({len(body)} bytes) exceeded maximum allowed payload size "
+                f"({MAX_PAYLOAD} bytes)."
+            )
             raise self._error(request_id, "Function.ResponseSizeTooLarge", message)
         return body
 

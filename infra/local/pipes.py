@@ -28,13 +28,17 @@ logger = logging.getLogger(__name__)
 IDLE = 0.1  # seconds between reads of a stream that has nothing new; Lambda's own pollers take 0.25
 FIRST_RETRY = 0.1  # seconds; doubles with each attempt
 LONGEST_RETRY = 5.0
+PAUSE = 1.0  # seconds before going on after the store or a target failed
 TARGET_RECORDS = 500  # the most that PutRecordBatch takes
-DEAD = (FunctionError, PayloadTooLargeError, ValueError)
 
 Record = dict[str, Any]
 Enrich = Callable[[bytes], Awaitable[bytes]]
 Deliver = Callable[[Sequence[bytes]], None]
 Bury = Callable[[Record], Awaitable[None]]
+
+
+class EnrichmentAnswerError(ValueError):
+    """The enrichment answered with something that is no JSON array."""
 
 
 def compiled_filter(patterns: tuple[dict[str, Any], ...] | None) -> Test:
@@ -106,15 +110,16 @@ class Pipe:
             await asyncio.sleep(0.02)
 
     async def _run(self) -> None:
-        mark = self._checkpoint.read_text() if self._checkpoint.exists() else None
         while True:
+            mark = self._checkpoint.read_text() if self._checkpoint.exists() else None
             try:
                 position = await self._shard.start(mark, self.declaration.starting_position)
                 await self._carry_on(position)
             except (AwsError, ConnectionError, TimeoutError) as failed:
                 logger.warning("pipe %s: %s; going on from the checkpoint", self.declaration.name, failed)
-                mark = self._checkpoint.read_text() if self._checkpoint.exists() else None
-                await asyncio.sleep(1.0)
+            except Exception:
+                logger.exception("pipe %s: going on from the checkpoint", self.declaration.name)
+            await asyncio.sleep(PAUSE)
 
     async def _carry_on(self, position: str) -> None:
         loop = asyncio.get_running_loop()
@@ -168,25 +173,32 @@ class Pipe:
         written.write_text(sequence_number)
         written.replace(self._checkpoint)
 
-    async def _carry(self, batch: list[Record], attempt: int = 0) -> None:
+    async def _carry(self, batch: list[Record]) -> None:
         """Carries a batch, halves of it where it fails, and buries what fails alone to the end."""
+        attempt = 0
+        while (error := await self._attempt(batch)) is not None:
+            if self._too_old(batch[0]):
+                await self._give_up(batch, "MaximumRecordAgeExceeded", error)
+                return
+            if self.declaration.bisect and len(batch) > 1:
+                middle = len(batch) // 2
+                await self._carry(batch[:middle])
+                await self._carry(batch[middle:])
+                return
+            if self.declaration.maximum_retries is not None and attempt >= self.declaration.maximum_retries:
+                await self._give_up(batch, "RetryAttemptsExhausted", error)
+                return
+            await asyncio.sleep(min(LONGEST_RETRY, FIRST_RETRY * 2**attempt))
+            attempt += 1
+
+    async def _attempt(self, batch: list[Record]) -> Exception | None:
+        """Carries a batch; the reason if that fails."""
         try:
             await self._enrich_and_deliver(batch)
-            self.carried += len(batch)
-            return
-        except DEAD as failed:
-            error = failed
-        if self._too_old(batch[0]):
-            await self._give_up(batch, "MaximumRecordAgeExceeded", error)
-        elif self.declaration.bisect and len(batch) > 1:
-            middle = len(batch) // 2
-            await self._carry(batch[:middle])
-            await self._carry(batch[middle:])
-        elif self.declaration.maximum_retries is not None and attempt >= self.declaration.maximum_retries:
-            await self._give_up(batch, "RetryAttemptsExhausted", error)
-        else:
-            await asyncio.sleep(min(LONGEST_RETRY, FIRST_RETRY * 2**attempt))
-            await self._carry(batch, attempt + 1)
+        except (FunctionError, PayloadTooLargeError, EnrichmentAnswerError) as failed:
+            return failed
+        self.carried += len(batch)
+        return None
 
     async def _enrich_and_deliver(self, batch: list[Record]) -> None:
         payload = msgspec.json.encode(batch)
@@ -198,7 +210,9 @@ class Pipe:
                     map(bytes, msgspec.json.decode(await self._enrich(payload), type=list[msgspec.Raw]))
                 )
             except msgspec.ValidationError as wrong:
-                raise ValueError(f"the enrichment must answer with a JSON array: {wrong}") from wrong
+                raise EnrichmentAnswerError(
+                    f"the enrichment must answer with a JSON array: {wrong}"
+                ) from wrong
         for at in range(0, len(answers), TARGET_RECORDS):
             self._deliver(answers[at : at + TARGET_RECORDS])
 

@@ -13,6 +13,8 @@ from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+import uvicorn
+
 from infra.local.api import Api
 from infra.local.asgi import server
 from infra.local.aws import ADMINISTRATOR, REGION, client
@@ -56,14 +58,23 @@ class Runtime:
         self._environment = dict(environment)
         self._state_dir = state_dir
         self._issuer = issuer
-        self._credentials_of = credentials_of
         self._listener = listener
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="local-cloud", daemon=True)
-        self.sources: list[QueueSource] = []
+        self.sources: dict[str, QueueSource] = {}
         self.pipes: dict[str, Pipe] = {}
         self.deliveries: dict[str, DeliveryStream] = {}
-        self.functions: FunctionRuntime
+        self._sqs = self._service("sqs", "AmazonSQS", 16)
+        self._streams = self._service("dynamodb", "DynamoDBStreams_20120810", 8)
+        endpoints = {key: value for key, value in environment.items() if key.startswith("AWS_ENDPOINT_URL")}
+        self.functions = FunctionRuntime(
+            plan.functions,
+            common={**endpoints, "AWS_REGION": REGION},
+            credentials_of=credentials_of,
+            logs=state_dir / "logs",
+        )
+        self._server: uvicorn.Server | None = None
+        self._serving: asyncio.Task[None] | None = None
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Runs a coroutine on the loop, from any other thread, and gives its result."""
@@ -73,6 +84,33 @@ class Runtime:
         """Starts everything."""
         self._thread.start()
         self.run(self._start())
+
+    async def stop_source(self, function: str) -> None:
+        """Stops polling the queues of a function."""
+        for source in self._sources_of(function):
+            await source.stop()
+
+    async def start_source(self, function: str) -> None:
+        """Polls them again."""
+        for source in self._sources_of(function):
+            source.start()
+
+    def _sources_of(self, function: str) -> list[QueueSource]:
+        found = [source for source in self.sources.values() if source.declaration.function == function]
+        if not found:
+            names = sorted({source.declaration.function for source in self.sources.values()})
+            raise LookupError(f"no queue feeds a function {function!r}: queues feed {names}")
+        return found
+
+    def pipe(self, name: str) -> Pipe:
+        """A pipe by its name.
+
+        Raises:
+            LookupError: No template declares it.
+        """
+        if name not in self.pipes:
+            raise LookupError(f"no pipe {name!r}: declared are {sorted(self.pipes)}")
+        return self.pipes[name]
 
     def stop(self) -> None:
         """Stops everything; what Firehose holds is delivered first."""
@@ -94,32 +132,18 @@ class Runtime:
         )
 
     async def _start(self) -> None:
-        endpoints = {
-            key: value for key, value in self._environment.items() if key.startswith("AWS_ENDPOINT_URL")
-        }
-        self.functions = FunctionRuntime(
-            self._plan.functions,
-            common={**endpoints, "AWS_REGION": REGION},
-            credentials_of=self._credentials_of,
-            logs=self._state_dir / "logs",
-        )
-        self._services = [
-            self._service("sqs", "AmazonSQS", 16),
-            self._service("dynamodb", "DynamoDBStreams_20120810", 8),
-        ]
-        sqs, streams = self._services
         for declared in self._plan.deliveries:
             directory = self._state_dir / "firehose" / declared.name
             stream = DeliveryStream(declared, directory, lambda name: client(name, self._environment))
             self.deliveries[declared.name] = stream
             stream.start()
         for pipe in self._plan.pipes:
-            self.pipes[pipe.name] = await self._pipe(pipe, sqs, streams)
+            self.pipes[pipe.name] = await self._pipe(pipe)
             self.pipes[pipe.name].start()
         for mapping in self._plan.mappings:
             url = self._plan.queues[mapping.queue_arn]
-            source = QueueSource(mapping, url, sqs, self.functions, REGION)
-            self.sources.append(source)
+            source = QueueSource(mapping, url, self._sqs, self.functions, REGION)
+            self.sources[mapping.name] = source
             source.start()
         api = Api(
             issuer=self._issuer,
@@ -131,8 +155,8 @@ class Runtime:
         self._server = server(api)
         self._serving = asyncio.create_task(self._server.serve(sockets=[self._listener]))
 
-    async def _pipe(self, declared: PipeDeclaration, sqs: JsonService, streams: JsonService) -> Pipe:
-        shard = await Shard.of(declared.stream_arn, streams)
+    async def _pipe(self, declared: PipeDeclaration) -> Pipe:
+        shard = await Shard.of(declared.stream_arn, self._streams)
         directory = self._state_dir / "pipes" / declared.name
         directory.mkdir(parents=True, exist_ok=True)
         # A stream made anew has a new label, so a mark never meets a stream that it is not of.
@@ -148,7 +172,7 @@ class Runtime:
             directory / f"{label}.{shard.shard_id}",
             enrich=self._enrichment(declared),
             deliver=self.deliveries[target].put,
-            bury=self._burial(declared, sqs),
+            bury=self._burial(declared),
         )
 
     def _enrichment(self, declared: PipeDeclaration) -> Callable[[bytes], Coroutine[Any, Any, bytes]] | None:
@@ -156,29 +180,30 @@ class Runtime:
         return None if name is None else lambda payload: self.functions.invoke(name, payload)
 
     def _burial(
-        self, declared: PipeDeclaration, sqs: JsonService
+        self, declared: PipeDeclaration
     ) -> Callable[[dict[str, Any]], Coroutine[Any, Any, None]] | None:
         if declared.dead_letter_arn is None:
             return None
         url = self._plan.queues[declared.dead_letter_arn]
 
         async def bury(message: dict[str, Any]) -> None:
-            await sqs.call("SendMessage", {"QueueUrl": url, "MessageBody": json.dumps(message)})
+            await self._sqs.call("SendMessage", {"QueueUrl": url, "MessageBody": json.dumps(message)})
 
         return bury
 
     async def _stop(self) -> None:
-        for source in self.sources:
+        for source in self.sources.values():
             await source.stop()
         for pipe in self.pipes.values():
             await pipe.stop()
         for stream in self.deliveries.values():
             await stream.stop()
-        self._server.should_exit = True
-        await self._serving
+        if self._server is not None and self._serving is not None:
+            self._server.should_exit = True
+            await self._serving
         await self.functions.stop()
-        for service in self._services:
-            service.close()
+        self._sqs.close()
+        self._streams.close()
 
     async def settle(self, timeout: float = 300, progress: Progress | None = None) -> None:
         """Waits until queues are empty and pipes have caught up, then delivers all buffers.
@@ -207,7 +232,9 @@ class Runtime:
             raise TimeoutError(f"the local cloud did not settle within {timeout:.0f} s: {left}") from None
 
     async def _waiting(self, state: dict[str, str]) -> bool:
-        for source in self.sources:
+        for source in self.sources.values():
+            if not source.running:
+                continue
             waiting, working = await source.depth()
             name = source.queue_url.rsplit("/", 1)[1]
             state.pop(name, None)

@@ -165,7 +165,9 @@ class Stacks:
             if (resolved := self._resolve(item, template, f"{place}.{key}")) is not _NO_VALUE
         }
 
-    def _call(self, function: str, argument: Any, template: Template, place: str) -> Any:
+    def _call(  # noqa: PLR0911  # one a function
+        self, function: str, argument: Any, template: Template, place: str
+    ) -> Any:
         if function == "Fn::GetAtt":
             return self._attribute(argument[0], argument[1], template, place)
         if function == "Fn::Sub":

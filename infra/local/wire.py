@@ -107,12 +107,13 @@ class JsonService:
         self, endpoint: str, service: str, target: str, *, access_key: str, region: str, connections: int
     ) -> None:
         parts = urlsplit(endpoint)
-        assert parts.hostname is not None and parts.port is not None
+        assert parts.hostname is not None
+        assert parts.port is not None
         self._address = (parts.hostname, parts.port)
         self._head = (
             f"POST / HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/x-amz-json-1.0\r\n"
-            f"Authorization: AWS4-HMAC-SHA256 Credential={access_key}/20260101/{region}/{service}/aws4_request, "
-            f"SignedHeaders=host;x-amz-target, Signature=local\r\nX-Amz-Target: {target}."
+            f"Authorization: AWS4-HMAC-SHA256 Credential={access_key}/20260101/{region}/{service}/"
+            f"aws4_request, SignedHeaders=host;x-amz-target, Signature=local\r\nX-Amz-Target: {target}."
         ).encode()
         self._idle: list[_Connection] = []
         self._slots = asyncio.Semaphore(connections)
@@ -121,6 +122,7 @@ class JsonService:
         """The body of the answer to `action`.
 
         Args:
+            action: Such as `SendMessage`.
             request: What is sent, as JSON.
 
         Raises:

@@ -182,7 +182,7 @@ def _moment(value: Any) -> datetime:
 
 
 def _integer(value: Any) -> int:
-    if isinstance(value, bool) or isinstance(value, float):
+    if isinstance(value, bool | float):
         raise ValueError(f"For input: {value!r}, expected an integer.")
     return int(value)
 

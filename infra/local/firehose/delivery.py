@@ -43,6 +43,7 @@ class DeliveryStream:
         self._buffer = Buffer(directory)
         self._s3 = client("s3")
         self._schema = self._table_schema(client) if declaration.table else None
+        self._compression: Any = declaration.compression
         self._delivering = asyncio.Lock()
         self._timer: asyncio.Task[None] | None = None
 
@@ -80,8 +81,8 @@ class DeliveryStream:
             await asyncio.gather(self._timer, return_exceptions=True)
         try:
             await self.flush()
-        except Exception as failed:
-            logger.warning("firehose %s: undelivered buffers stay on disk: %s", self.declaration.name, failed)
+        except Exception:
+            logger.exception("firehose %s: undelivered buffers stay on disk", self.declaration.name)
 
     async def _deliver_in_time(self) -> None:
         while True:
@@ -89,8 +90,8 @@ class DeliveryStream:
                 if self._buffer.size and time.time() - self._buffer.opened_at >= self.declaration.interval:
                     self._buffer.seal()
                 await self._deliver_sealed()
-            except Exception as failed:
-                logger.warning("firehose %s: %s; trying again", self.declaration.name, failed)
+            except Exception:
+                logger.exception("firehose %s: trying again", self.declaration.name)
             await asyncio.sleep(RETRY)
 
     async def _deliver_sealed(self) -> None:
@@ -115,7 +116,7 @@ class DeliveryStream:
             )
             if table.num_rows:
                 content = io.BytesIO()
-                pq.write_table(table, content, compression=self.declaration.compression)
+                pq.write_table(table, content, compression=self._compression)
                 self._put_object(
                     f"{expand(self.declaration.prefix, arrived)}{name}.parquet", content.getvalue()
                 )
