@@ -216,3 +216,38 @@ def parse_pending_sk(school_id: str, sk: str) -> PendingKey:
         )
     group = GroupKey(StudentKey(school_id, parts[0]), parts[1], parts[2])
     return PendingKey(group, parts[3] if len(parts) == 4 else None)
+
+
+SYNC_LEASE = "LEASE"  # sort key: who may prepare and send a school's batches now
+
+
+def sync_pk(school_id: str) -> str:
+    """Partition key of what the synchronisation remembers of a school, in its own two tables."""
+    return f"TENANT#{identifier('school_id', school_id)}#SYNC"
+
+
+def sync_batch_sk(sync_batch_id: str) -> str:
+    """Sort key of a batch that was prepared for the government."""
+    return f"BATCH#{identifier('sync_batch_id', sync_batch_id)}"
+
+
+def sync_open_sk(sync_batch_id: str = "") -> str:
+    """Sort key that marks a batch as begun and not ended; without an id, what all those begin with."""
+    return f"OPEN#{identifier('sync_batch_id', sync_batch_id) if sync_batch_id else ''}"
+
+
+def sync_failure_sk(sync_batch_id: str = "") -> str:
+    """Sort key of a failed batch; without an id, what all those begin with."""
+    return f"FAILURE#{identifier('sync_batch_id', sync_batch_id) if sync_batch_id else ''}"
+
+
+def parse_sync_pk(pk: str) -> str:
+    """The inverse of `sync_pk`: the school.
+
+    Raises:
+        InvalidIdentifierError: The key is not one of the synchronisation.
+    """
+    parts = pk.split("#")
+    if len(parts) != 3 or parts[0] != "TENANT" or parts[2] != "SYNC":
+        raise InvalidIdentifierError(f"partition key {pk!r} is not a sync's: it reads TENANT#{{school}}#SYNC")
+    return parts[1]
