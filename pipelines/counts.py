@@ -62,4 +62,5 @@ def quarantined(table: LakeTable = BEHAVIOR_EVENTS) -> Counter[str]:
 
 
 def _by_school(sql: str, database: str) -> Counter[str]:
-    return Counter(dict(athena.query(sql, work_group=setting("JOBS_WORK_GROUP"), database=database).rows))
+    found = athena.query(sql, work_group=setting("JOBS_WORK_GROUP"), database=database)
+    return Counter(dict(zip(found["school_id"], found["n"].astype(int), strict=True)))

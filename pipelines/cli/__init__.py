@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import NoReturn
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
+
+# Metrics are lines of JSON on standard output, for CloudWatch and not for a person. A task in AWS
+# sets this to false.
+os.environ.setdefault("POWERTOOLS_METRICS_DISABLED", "true")
 
 from pipelines.cli import demo, keys, lake, local, simulate
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.box import SIMPLE
 from rich.table import Table
 
 from infra.local.cloud import LocalCloud
@@ -44,19 +45,19 @@ def demo(
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     with tempfile.TemporaryDirectory(prefix="luca-demo-") as state:
-        with step("Local cloud") as say:
+        with step("Local cloud, from infra/*.yaml"):
             cloud = LocalCloud.start(Path(state))
-            say(f"{cloud.resource_count} resources of infra/*.yaml")
         with cloud:
             os.environ.update(cloud.environment)
             books = _the_way(scenario, cloud, out)
     console.print()
     console.print(_account(books))
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in books.rejections().items())
-    console.print(f"[dim]rejected, by reason: {reasons or 'none'}[/]")
+    console.print(f"[dim]rejected, by reason: {reasons or 'none'}[/]", soft_wrap=True)
     console.print(f"[dim]{out}/report.html · account.json · quality/ · dbt-docs/ · tables/[/]")
     books.require_balance()
-    console.print(f"[bold green]{books.verdict}[/] [dim]({time.monotonic() - began:.0f} s)[/]")
+    seconds = time.monotonic() - began
+    console.print(f"[bold green]{books.verdict}[/] [dim]({seconds:.0f} s)[/]", soft_wrap=True)
 
 
 def _the_way(scenario: Scenario, cloud: LocalCloud, out: Path) -> Books:
@@ -116,18 +117,28 @@ def _export(folder: Path) -> None:
     folder.mkdir()
     tables = [(name, "LAKE_DATABASE") for name in LAKE_TABLES] + [(name, "MARTS_DATABASE") for name in MARTS]
     for name, database in tables:
-        result = athena.query(
+        frame = athena.query(
             f"SELECT * FROM {name}", work_group=setting("JOBS_WORK_GROUP"), database=setting(database)
         )
-        result.frame.to_parquet(folder / f"{name}.parquet", index=False)
+        frame.to_parquet(folder / f"{name}.parquet", index=False)
 
 
 def _account(books: Books) -> Table:
-    table = Table(title="The account, event by event", title_justify="left", show_footer=True)
+    table = Table(
+        title="The account, event by event",
+        title_justify="left",
+        title_style="bold",
+        box=SIMPLE,
+        show_footer=True,
+        padding=(0, 1),
+        pad_edge=False,
+    )
     totals = books.totals()
     table.add_column("school", footer="all")
     for column in COLUMNS:
-        table.add_column(column.replace("_", " "), justify="right", footer=f"{totals[column]:,}")
+        table.add_column(
+            column.replace("_", " "), justify="right", no_wrap=True, footer=f"{totals[column]:,}"
+        )
     for school in books.schools:
         table.add_row(school.school_id, *(f"{getattr(school, column):,}" for column in COLUMNS))
     return table

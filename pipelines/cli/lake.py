@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import csv as csv_module
 import json
 import sys
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
@@ -46,9 +46,6 @@ def trends(
         say(result.summary)
 
 
-NUMBERS = {"tinyint", "smallint", "integer", "bigint", "double", "float", "real", "decimal"}
-
-
 def query(
     sql: Annotated[str, typer.Argument(help="Athena SQL; databases: luca_lake, luca_marts, luca_landing.")],
     csv: Annotated[bool, typer.Option("--csv", help="Print as CSV.")] = False,
@@ -59,33 +56,31 @@ def query(
     limit: Annotated[int, typer.Option(help="Most rows of the table form.")] = 100,
 ) -> None:
     """Ask Athena, as an analyst does."""
+    import pandas as pd
+
     from adapters import athena
 
-    result = athena.query(
+    frame = athena.query(
         sql, work_group=setting("ANALYSTS_WORK_GROUP"), database=database or setting("LAKE_DATABASE")
     )
     if csv:
-        writer = csv_module.writer(sys.stdout)
-        writer.writerow(result.columns)
-        writer.writerows(result.rows)
+        frame.to_csv(sys.stdout, index=False)
         return
     if as_json:
-        for row in result.rows:
-            values = dict(zip(result.columns, row, strict=True))
-            typer.echo(json.dumps(values, default=str, ensure_ascii=False))
+        for row in frame.astype(object).where(frame.notna(), None).to_dict("records"):
+            typer.echo(json.dumps(row, default=str, ensure_ascii=False))
         return
     shown = Table(box=None, header_style="bold")
-    for name, kind in zip(result.columns, result.types, strict=True):
-        shown.add_column(name, justify="right" if kind in NUMBERS else "left")
-    for row in result.rows[:limit]:
-        shown.add_row(*("" if value is None else str(value) for value in row))
+    for name in frame.columns:
+        numeric = (
+            frame[name].map(lambda value: isinstance(value, (int, float, Decimal)) or value is None).all()
+        )
+        shown.add_column(str(name), justify="right" if numeric else "left")
+    for row in frame.head(limit).itertuples(index=False):
+        shown.add_row(*("" if pd.isna(value) else str(value) for value in row))
     console.print(shown)
-    count = len(result.rows)
-    more = f", the first {limit:,} shown" if count > limit else ""
-    console.print(
-        f"[dim]{count:,} row{'' if count == 1 else 's'}{more} · {result.scanned:,} bytes scanned · "
-        f"{result.milliseconds:,} ms[/]"
-    )
+    more = f", the first {limit:,} shown" if len(frame) > limit else ""
+    console.print(f"[dim]{len(frame):,} row{'' if len(frame) == 1 else 's'}{more}[/]")
 
 
 def report(

@@ -72,5 +72,5 @@ def environment(state: Path = STATE) -> dict[str, str]:
     file = state / "environment.json"
     if not file.exists():
         raise NotRunningError(f"no local cloud runs here ({file} is missing): start one with `luca local up`")
-    found: dict[str, str] = json.loads(file.read_text())
+    found: dict[str, str] = json.loads(file.read_text())["environment"]
     return found

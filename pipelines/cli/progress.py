@@ -38,7 +38,9 @@ def step(title: str) -> Iterator[Callable[[str], None]]:
 
         yield say
     seconds = time.monotonic() - started
-    console.print(f"[green]✓[/] {title}{': ' if words else ''}{words} [dim]({seconds:.1f} s)[/]")
+    console.print(
+        f"[green]✓[/] {title}{': ' if words else ''}{words} [dim]({seconds:.1f} s)[/]", soft_wrap=True
+    )
 
 
 @contextmanager

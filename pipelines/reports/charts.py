@@ -87,13 +87,13 @@ def hours_of_the_week(hours: pd.DataFrame) -> str:
         alt.Chart(_plain(named))
         .mark_rect(stroke="white")
         .encode(
-            x=alt.X("hour:O", title="Hour at the school"),
+            x=alt.X("hour:O", title="Hour at the school", axis=alt.Axis(labelAngle=0)),
             y=alt.Y("day:O", title=None, sort=WEEKDAYS),
             color=alt.Color("event_count:Q", title="Events", scale=alt.Scale(scheme="blues")),
             tooltip=["day:O", "hour:O", "event_count:Q"],
         )
     )
-    return _svg(chart, height=24 * len(WEEKDAYS))
+    return _svg(chart, height=24 * len(WEEKDAYS), width=min(WIDTH, 60 * named["hour"].nunique() + 60))
 
 
 def event_types(types: pd.DataFrame) -> str:
@@ -145,9 +145,9 @@ def _plain(frame: pd.DataFrame) -> alt.Data:
     return alt.Data(values=rows)
 
 
-def _svg(chart: alt.Chart, height: int) -> str:
+def _svg(chart: alt.Chart, height: int, width: int = WIDTH) -> str:
     styled = (
-        chart.properties(width=WIDTH, height=height)
+        chart.properties(width=width, height=height)
         .configure(font="system-ui, sans-serif", background="transparent")
         .configure_axis(
             labelFontSize=11, titleFontSize=11, titleFontWeight="normal", grid=True, gridColor="#eee"

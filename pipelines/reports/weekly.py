@@ -84,7 +84,7 @@ def write_report(
 
 
 def _query(sql: str, database: str) -> pd.DataFrame:
-    return athena.query(sql, work_group=setting("JOBS_WORK_GROUP"), database=setting(database)).frame
+    return athena.query(sql, work_group=setting("JOBS_WORK_GROUP"), database=setting(database))
 
 
 def _figures(weeks: pd.DataFrame, last: pd.DataFrame) -> list[tuple[str, str]]:
