@@ -157,7 +157,9 @@ class Evaluation:
                 deleted=bool(item.get("deleted", False)),
                 contract_version=int(item["contract_version"]),
             )
-        except (KeyError, TypeError, ArithmeticError) as wrong:
+        except (keys.InvalidIdentifierError, InvalidEvaluationError):
+            raise
+        except (KeyError, TypeError, ValueError, ArithmeticError) as wrong:
             raise InvalidEvaluationError(f"item {item.get('SK')!r} is no evaluation: {wrong!r}") from wrong
 
 
@@ -303,7 +305,9 @@ class Grade:
                 synced_version=None if synced_version is None else int(synced_version),
                 contract_version=int(item["contract_version"]),
             )
-        except (KeyError, TypeError, AttributeError, ArithmeticError) as wrong:
+        except keys.InvalidIdentifierError:
+            raise
+        except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as wrong:
             raise InvalidGradeError(f"item {item['SK']!r} is no grade: {wrong!r}") from wrong
 
 

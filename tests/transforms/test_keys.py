@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,3 +65,39 @@ def test_a_key_of_something_else_is_no_student(pk: str) -> None:
 )
 def test_a_uuid_is_known_by_its_usual_form(value: str, expected: bool) -> None:
     assert keys.is_uuid(value) is expected
+
+
+def test_keys_of_evaluations_and_grades_are_parsed_back() -> None:
+    assert keys.eval_sk("matematicas", "Q1_2024", "exam_001") == "EVAL#matematicas#Q1_2024#exam_001"
+    assert keys.parse_eval_sk("EVAL#matematicas#Q1_2024#exam_001") == ("matematicas", "Q1_2024", "exam_001")
+    assert keys.grade_sk("matematicas", "Q1_2024") == "GRADE#matematicas#Q1_2024"
+    assert keys.parse_grade_sk("GRADE#matematicas#Q1_2024") == ("matematicas", "Q1_2024")
+
+
+def test_what_is_pending_says_of_which_group_it_is() -> None:
+    group = keys.GroupKey(StudentKey("school_1", "student_456"), "matematicas", "Q1_2024")
+    for evaluation in (None, "exam_001"):
+        pending = keys.pending_sk(group, evaluation)
+        assert keys.parse_pending_sk("school_1", pending) == keys.PendingKey(group, evaluation)
+
+
+@pytest.mark.parametrize(
+    "parse",
+    [
+        lambda: keys.parse_eval_sk("GRADE#a#b"),
+        lambda: keys.parse_grade_sk("EVAL#a#b#c"),
+        lambda: keys.parse_pending_sk("school_1", "a#b"),
+        lambda: keys.pending_consolidation_pk("a#b"),
+        lambda: keys.pending_sync_pk("*"),
+        lambda: keys.eval_sk("a", "b", "c#d"),
+        lambda: keys.grade_sk("a", ""),
+    ],
+)
+def test_what_is_no_key_of_an_academic_item_is_refused(parse: Callable[[], object]) -> None:
+    with pytest.raises(InvalidIdentifierError):
+        parse()
+
+
+def test_a_schools_register_entry_can_be_no_students_profile() -> None:
+    assert keys.register_sk("PROFILE") == "SCHOOL#PROFILE"
+    assert not keys.SCHOOLS_PK.startswith("TENANT#")
