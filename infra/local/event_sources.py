@@ -22,7 +22,9 @@ IDLE_WAIT = 5  # seconds of long polling while a queue is empty
 PAUSE = 0.5  # seconds after the store failed to answer
 
 
-class _Message(msgspec.Struct):
+class Message(msgspec.Struct):
+    """A message as `ReceiveMessage` gives it."""
+
     MessageId: str
     ReceiptHandle: str
     Body: str
@@ -33,13 +35,13 @@ class _Message(msgspec.Struct):
 
 
 class _Received(msgspec.Struct):
-    Messages: list[_Message] = []
+    Messages: list[Message] = []
 
 
 _received = msgspec.json.Decoder(_Received)
 
 
-def lambda_record(message: _Message, queue_arn: str, region: str) -> dict[str, Any]:
+def lambda_record(message: Message, queue_arn: str, region: str) -> dict[str, Any]:
     """A message as Lambda hands it to a function."""
     record = {
         "messageId": message.MessageId,
@@ -170,7 +172,7 @@ class QueueSource:
                 logger.exception("%s: polling again", self.declaration.name)
                 await asyncio.sleep(PAUSE)
 
-    async def _receive(self, most: int, wait: int) -> list[_Message]:
+    async def _receive(self, most: int, wait: int) -> list[Message]:
         request = {
             "QueueUrl": self.queue_url,
             "MaxNumberOfMessages": most,
@@ -180,7 +182,7 @@ class QueueSource:
         }
         return _received.decode(await self._sqs.call("ReceiveMessage", request)).Messages
 
-    async def _collect(self) -> list[_Message]:
+    async def _collect(self) -> list[Message]:
         """Waits for a first message, then for a full batch or the end of the window."""
         size = self.declaration.batch_size
         batch = await self._receive(min(size, RECEIVE), IDLE_WAIT)
@@ -201,7 +203,7 @@ class QueueSource:
                 await asyncio.sleep(min(0.1, left))
         return batch
 
-    async def _work(self, batch: list[_Message]) -> None:
+    async def _work(self, batch: list[Message]) -> None:
         arn, region = self.declaration.queue_arn, self._region
         event = {"Records": [lambda_record(message, arn, region) for message in batch]}
         try:
@@ -219,7 +221,7 @@ class QueueSource:
         done = [message for message in batch if message.MessageId not in failed_ids]
         await asyncio.gather(*(self._delete(done[at : at + RECEIVE]) for at in range(0, len(done), RECEIVE)))
 
-    async def _delete(self, messages: list[_Message]) -> None:
+    async def _delete(self, messages: list[Message]) -> None:
         entries = [
             {"Id": str(number), "ReceiptHandle": message.ReceiptHandle}
             for number, message in enumerate(messages)

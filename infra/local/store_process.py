@@ -1,7 +1,7 @@
 """The process of the store: ministack behind our own door.
 
 Everything that reaches DynamoDB, SQS, S3, KMS, IAM, STS, SSM or Logs on one machine passes
-through `door`, so that a policy evaluator can stand in it.
+through `door`, where a policy evaluator stands.
 
 Usage: `python -m infra.local.store_process SOCKET`, where SOCKET is an inherited descriptor.
 """
@@ -9,20 +9,18 @@ Usage: `python -m infra.local.store_process SOCKET`, where SOCKET is an inherite
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import sys
 
-from infra.local.asgi import App, Receive, Scope, Send, server
+from infra.local.asgi import App, server
 from infra.local.children import leave_with_parent
+from infra.local.iam.gate import Gate
 
 
 def door(inner: App) -> App:
-    """The application in front of the store: today it lets everyone pass."""
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        await inner(scope, receive, send)
-
-    return app
+    """The application in front of the store: a role's session passes by its policies only."""
+    return Gate(inner, account=os.environ["MINISTACK_ACCOUNT_ID"])
 
 
 def main() -> None:

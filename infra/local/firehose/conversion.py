@@ -158,6 +158,8 @@ def _converter(data_type: pa.DataType) -> Callable[[Any], Any]:
         return date.fromisoformat
     if pa.types.is_boolean(data_type):
         return _boolean
+    if pa.types.is_list(data_type):
+        return _list_of(_converter(data_type.value_type))
     convert_value: Callable[[Any], Any] = lambda value: value  # noqa: E731
     if pa.types.is_decimal(data_type):
         convert_value = lambda value: Decimal(str(value))  # noqa: E731
@@ -170,6 +172,15 @@ def _converter(data_type: pa.DataType) -> Callable[[Any], Any]:
         return pa.scalar(convert_value(value), data_type).as_py()  # raises when it does not fit
 
     return checked
+
+
+def _list_of(item: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def converted(value: Any) -> list[Any]:
+        if not isinstance(value, list):
+            raise ValueError(f"For input: {value!r}, expected an array.")
+        return [None if each is None else item(each) for each in value]
+
+    return converted
 
 
 def _moment(value: Any) -> datetime:

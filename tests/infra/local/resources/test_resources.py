@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from infra.local.children import REPOSITORY
+from infra.local.resources import ABSENT, MAKERS, make_all
+from infra.local.resources.maker import Workshop
+from infra.local.stacks import Stacks
+from infra.local.templates import TemplateError, read_template
+
+
+def offline(tmp_path: Path, text: str) -> tuple[Stacks, Workshop]:
+    path = tmp_path / "some.yaml"
+    path.write_text(text)
+
+    def no_client(service: str) -> None:
+        raise AssertionError(f"nothing here needs {service}")
+
+    stacks = Stacks([read_template(path)], {}, account_id="0" * 12, region="us-east-1")
+    return stacks, Workshop(no_client, account_id="0" * 12, region="us-east-1", gateway_endpoint="http://x")
+
+
+@pytest.mark.parametrize(
+    "template", sorted((REPOSITORY / "infra").glob("*.yaml")), ids=lambda path: path.name
+)
+def test_every_resource_of_the_templates_is_run_or_said_to_be_absent(template: Path) -> None:
+    types = {resource.type for resource in read_template(template).resources.values()}
+    assert types <= MAKERS.keys() | ABSENT.keys()
+
+
+def test_nothing_is_both_run_and_absent() -> None:
+    assert not MAKERS.keys() & ABSENT.keys()
+
+
+def test_a_type_that_is_neither_run_nor_absent_is_an_error(tmp_path: Path) -> None:
+    stacks, shop = offline(tmp_path, "Resources: {Topic: {Type: AWS::SNS::Topic}}")
+    with pytest.raises(TemplateError, match=r"some\.yaml: Topic: AWS::SNS::Topic is neither run"):
+        make_all(stacks, shop)
+
+
+def test_what_is_absent_is_listed_with_its_reason(tmp_path: Path) -> None:
+    stacks, shop = offline(tmp_path, "Resources: {Edge: {Type: AWS::CloudFront::Distribution}}")
+    make_all(stacks, shop)
+    ((what, why),) = shop.plan.absent
+    assert what == "some.yaml: Edge (AWS::CloudFront::Distribution)"
+    assert why
+
+
+FUNCTION = """
+Resources:
+  F:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: a.b
+      Role: arn:aws:iam::000000000000:role/r
+      Events: {E: {Type: SQS, Properties: {Queue: arn:q, %s}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("properties", "said"),
+    [
+        ("BatchSize: 50", r"F\.Events\.E\.Properties: BatchSize 50 needs MaximumBatchingWindowInSeconds"),
+        ("ScalingConfig: {MaximumConcurrency: 1}", r"MaximumConcurrency 1: the least is 2"),
+        ("FunctionResponseTypes: [Other]", r"FunctionResponseTypes \['Other'\]"),
+        ("FilterCriteria: {}", r"F\.Events\.E\.Properties: \['FilterCriteria'\]"),
+    ],
+)
+def test_a_mapping_that_lambda_would_refuse_is_refused(tmp_path: Path, properties: str, said: str) -> None:
+    stacks, shop = offline(tmp_path, FUNCTION % properties)
+    with pytest.raises(TemplateError, match=said):
+        make_all(stacks, shop)
