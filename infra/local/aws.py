@@ -1,11 +1,10 @@
-"""Starts what plays AWS's own services: ministack in a child, moto's Glue in this process.
+"""The store: ministack in a child, and clients of it.
 
 ministack keeps its state in memory. Its child is bound to the loopback address and ends with us.
 """
 
 from __future__ import annotations
 
-import logging
 import time
 import urllib.error
 import urllib.request
@@ -87,23 +86,6 @@ class Store:
     def stop(self) -> None:
         """Ends it; nothing of its state is kept."""
         self._child.kill()
-
-
-class GlueCatalog:
-    """moto's Glue, on a thread of this process."""
-
-    def __init__(self) -> None:
-        from moto.server import ThreadedMotoServer  # noqa: PLC0415  # a second, while the store starts
-
-        logging.getLogger("werkzeug").setLevel(logging.ERROR)
-        self._server = ThreadedMotoServer(ip_address=LOOPBACK, port=0, verbose=False)
-        self._server.start()
-        host, port = self._server.get_host_and_port()
-        self.endpoint = f"http://{host}:{port}"
-
-    def stop(self) -> None:
-        """Ends it."""
-        self._server.stop()
 
 
 def client(service: str, environment: dict[str, str]) -> Any:

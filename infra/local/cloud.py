@@ -23,7 +23,7 @@ import msgspec
 from infra.local import aws, processes
 from infra.local.api import ISSUER_PATH
 from infra.local.asgi import bound_socket, url
-from infra.local.aws import ACCOUNT_ID, ADMINISTRATOR, REGION, GlueCatalog, Store
+from infra.local.aws import ACCOUNT_ID, ADMINISTRATOR, REGION, Store
 from infra.local.children import REPOSITORY
 from infra.local.identity import Issuer
 from infra.local.resources import make_all
@@ -113,9 +113,9 @@ class LocalCloud:
         self._exit.enter_context(_logging_to(self.state_dir / "logs" / "cloud.log"))
         store = Store(self.state_dir)
         self._exit.callback(store.stop)
-        athena = self._exit.enter_context(processes.athena(self.state_dir))
-        listener, door = bound_socket(), bound_socket()
-        self._exit.callback(listener.close)
+        analytics = processes.Analytics(self.state_dir)
+        self._exit.callback(analytics.stop)
+        listener, door = self._exit.enter_context(bound_socket()), self._exit.enter_context(bound_socket())
         here, gateway = url(listener), url(door)
         self._issuer = Issuer(f"{here}{ISSUER_PATH}", parameters.get("JwtAudience", AUDIENCE))
         read = [read_template(path) for path in templates]
@@ -123,14 +123,12 @@ class LocalCloud:
             parameters.setdefault("JwtIssuer", self._issuer.url)
         stacks = Stacks(read, parameters, account_id=ACCOUNT_ID, region=REGION)
 
-        glue = GlueCatalog()
-        self._exit.callback(glue.stop)
         self.environment = {
             **ADMINISTRATOR,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_REGION": REGION,
             "AWS_ENDPOINT_URL": store.endpoint,
-            "AWS_ENDPOINT_URL_GLUE": glue.endpoint,
+            "AWS_ENDPOINT_URL_GLUE": analytics.glue(),
             "AWS_ENDPOINT_URL_FIREHOSE": here,
             "AWS_ENDPOINT_URL_LAMBDA": here,
             "LUCA_LOCAL_CLOUD": here,
@@ -144,8 +142,8 @@ class LocalCloud:
         )
         make_all(stacks, shop)
         self.absent = shop.plan.absent
-        self.environment["AWS_ENDPOINT_URL_ATHENA"] = processes.serve_athena(
-            athena, shop.plan, self.environment, self.state_dir
+        self.environment["AWS_ENDPOINT_URL_ATHENA"] = analytics.athena(
+            shop.plan, glue=self.environment["AWS_ENDPOINT_URL_GLUE"], s3=store.endpoint
         )
         self.environment |= {variable(name): value for name, value in stacks.outputs().items()}
         self._runtime = Runtime(
@@ -160,7 +158,6 @@ class LocalCloud:
         self._runtime.start()
         self.functions = Functions(self._runtime)
         self._exit.enter_context(processes.gateway(door, shop.plan, self.environment, self.state_dir))
-        self._exit.callback(door.close)
         self._write_environment()
 
     def _write_environment(self) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from infra.local.athena_process import Told
+from infra.local.analytics_process import Told
 from infra.local.aws import ADMINISTRATOR, REGION, START_TIMEOUT
 from infra.local.children import Child, base_environment
 from infra.local.declarations import Plan
@@ -18,46 +18,63 @@ from infra.local.gateway.process import Configuration
 GATEWAY_CONNECTIONS = 8  # messages on their way to the store at once
 
 
-@contextmanager
-def athena(state_dir: Path) -> Iterator[socket.socket]:
-    """The process of Athena, importing while the rest starts; gives the connection to it."""
-    ours, theirs = socket.socketpair()
-    with ours, theirs, (state_dir / "logs" / "athena.log").open("ab") as log:
-        child = Child(
-            "infra.local.athena_process",
-            [str(theirs.fileno())],
-            environment={**base_environment(), **ADMINISTRATOR, "AWS_DEFAULT_REGION": REGION},
-            files=[theirs.fileno()],
-            log=log,
-        )
-        theirs.close()
-        try:
-            yield ours
-        finally:
-            child.kill()
+class Analytics:
+    """The process of Glue and Athena.
 
-
-def serve_athena(
-    connection: socket.socket, plan: Plan, environment: Mapping[str, str], state_dir: Path
-) -> str:
-    """Tells Athena's process what to serve, and gives its endpoint.
-
-    Raises:
-        RuntimeError: It did not start.
+    Args:
+        state_dir: For its log and Athena's cache.
     """
-    told = Told(
-        work_groups=plan.work_groups,
-        cache_dir=str(state_dir / "athena"),
-        region=REGION,
-        glue_endpoint=environment["AWS_ENDPOINT_URL_GLUE"],
-        s3_endpoint=environment["AWS_ENDPOINT_URL"],
-    )
-    connection.sendall(msgspec.json.encode(told) + b"\n")
-    connection.settimeout(START_TIMEOUT)
-    endpoint = connection.makefile("r").readline().strip()
-    if not endpoint:
-        raise RuntimeError(f"the local Athena did not start; its log is {state_dir / 'logs' / 'athena.log'}")
-    return endpoint
+
+    def __init__(self, state_dir: Path) -> None:
+        self._state_dir = state_dir
+        self._log = state_dir / "logs" / "analytics.log"
+        self._connection, theirs = socket.socketpair()
+        self._connection.settimeout(START_TIMEOUT)
+        self._said = self._connection.makefile("r", encoding="utf-8")
+        with theirs, self._log.open("ab") as log:
+            self._child = Child(
+                "infra.local.analytics_process",
+                [str(theirs.fileno())],
+                environment={**base_environment(), **ADMINISTRATOR, "AWS_DEFAULT_REGION": REGION},
+                files=[theirs.fileno()],
+                log=log,
+            )
+
+    def glue(self) -> str:
+        """Glue's endpoint, once it serves.
+
+        Raises:
+            RuntimeError: It did not start.
+        """
+        return self._endpoint("Glue")
+
+    def athena(self, plan: Plan, *, glue: str, s3: str) -> str:
+        """Tells Athena which work groups to serve, and gives its endpoint.
+
+        Raises:
+            RuntimeError: It did not start.
+        """
+        told = Told(
+            work_groups=plan.work_groups,
+            cache_dir=str(self._state_dir / "athena"),
+            region=REGION,
+            glue_endpoint=glue,
+            s3_endpoint=s3,
+        )
+        self._connection.sendall(msgspec.json.encode(told) + b"\n")
+        return self._endpoint("Athena")
+
+    def _endpoint(self, what: str) -> str:
+        endpoint = self._said.readline().strip()
+        if not endpoint:
+            raise RuntimeError(f"the local {what} did not start; its log is {self._log}")
+        return endpoint
+
+    def stop(self) -> None:
+        """Ends it."""
+        self._child.kill()
+        self._said.close()
+        self._connection.close()
 
 
 @contextmanager

@@ -243,7 +243,7 @@ def test_an_output_becomes_a_variable() -> None:
 
 
 def processes_of(state_dir: Path) -> list[int]:
-    """Processes of a cloud: each carries the state directory in its environment or holds its files open."""
+    """Processes of a cloud other than this one: each holds a file of its state directory open."""
     found = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
@@ -290,7 +290,7 @@ def other_cloud(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 def test_no_process_is_left_when_the_cloud_is_killed(
     other_cloud: subprocess.Popen[str], tmp_path: Path, how: signal.Signals
 ) -> None:
-    assert len(processes_of(tmp_path)) == 4  # store, Athena, gateway, one function
+    assert len(processes_of(tmp_path)) == 5  # itself, store, analytics, gateway, one function
     other_cloud.send_signal(how)
     other_cloud.wait(20)
     deadline = time.monotonic() + 10
