@@ -1,0 +1,21 @@
+select
+    change_id,
+    change_type,
+    operation,
+    school_id,
+    student_key,
+    graduation_year,
+    previous_graduation_year,
+    subject,
+    period,
+    evaluation_type,
+    score,
+    version,
+    changed_at,
+    local_date,
+    date_trunc('week', local_date) as week_start,
+    {{ iso_week('local_date') }} as iso_week,
+    load_id,
+    year,
+    month
+from {{ source('lake', 'academic_changes') }}

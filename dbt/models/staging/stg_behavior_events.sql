@@ -1,0 +1,20 @@
+select
+    event_id,
+    school_id,
+    student_key,
+    graduation_year,
+    event_type,
+    status,
+    polarity,
+    subject,
+    class_id,
+    points,
+    occurred_at,
+    received_at,
+    local_date,
+    date_trunc('week', local_date) as week_start,
+    {{ iso_week('local_date') }} as iso_week,
+    load_id,
+    year,
+    month
+from {{ source('lake', 'behavior_events') }}

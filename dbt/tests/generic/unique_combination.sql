@@ -1,0 +1,11 @@
+{#- No two rows agree in all these columns. -#}
+{% test unique_combination(model, columns) %}
+
+select
+    {{ columns | join(',\n    ') }},
+    count(*) as copies
+from {{ recent(model, model) }}
+group by {{ columns | join(', ') }}
+having count(*) > 1
+
+{% endtest %}

@@ -1,0 +1,77 @@
+"""Runs dbt commands on the project, several in one interpreter.
+
+Importing dbt and reading the project take longer than most commands, so they are shared. dbt
+changes logging and warnings for its whole process: callers start this one in its own.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+PROJECT = ROOT / "dbt"
+WORK = ROOT / "out" / "dbt"
+THEN = "--then"  # between two commands
+DONE = "done: "  # before a line about a finished node
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs `[--work-dir DIR] COMMAND [--then COMMAND]…`, and stops where one ends badly.
+
+    A line that starts with `DONE` tells of a finished node; all others are dbt's last words.
+
+    Returns:
+        0; 1 if a node failed; 2 if dbt could not do what was asked.
+    """
+    from dbt.cli.main import dbtRunner  # noqa: PLC0415 - importing dbt takes a second
+
+    work = WORK
+    if arguments[:1] == ["--work-dir"]:
+        work, arguments = Path(arguments[1]), arguments[2:]
+    commands = [list(command) for then, command in groupby(arguments, THEN.__eq__) if not then]
+    if commands == [["parse"]]:
+        _name_places()
+    manifest = None
+    for command in [["parse"], *(command for command in commands if command != ["parse"])]:
+        runner = dbtRunner(manifest=manifest, callbacks=[_tell])
+        outcome = runner.invoke([*command, *_options(work)])
+        if outcome.exception is not None:
+            print(outcome.exception)  # noqa: T201 - the parent reads it
+            return 2
+        if not outcome.success:
+            return 1
+        manifest = manifest or outcome.result
+    return 0
+
+
+def _options(work: Path) -> list[str]:
+    target = os.path.relpath(work, PROJECT)  # dbt shows it in the docs, which leave this machine
+    return [
+        *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
+        *("--target-path", target, "--log-path", str(work / "logs"), "--log-level-file", "info"),
+        *("--no-version-check", "--no-send-anonymous-usage-stats", "--no-use-colors"),
+        *("--log-level", "none"),
+    ]
+
+
+def _tell(event: Any) -> None:
+    if event.info.name == "NodeFinished":
+        result = event.data.run_result
+        node = event.data.node_info.node_name
+        lines = f"{DONE}{node}: {result.status} ({result.execution_time:.1f} s)\n"
+        if result.status in ("error", "fail", "runtime error"):
+            lines += f"{node}: {result.message}\n"
+        sys.stdout.write(lines)  # at once: nodes finish in several threads
+        sys.stdout.flush()
+
+
+def _name_places() -> None:
+    """Reading the project needs no cloud, only names where one would be."""
+    os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
+    for name in ("LAKE_BUCKET", "LAKE_DATABASE", "MARTS_DATABASE", "RESULTS_BUCKET", "DBT_WORK_GROUP"):
+        os.environ.setdefault(f"LUCA_{name}", name.lower())

@@ -1,0 +1,195 @@
+"""What dbt needs of the cloud, on this machine: Glue and S3 by moto, Athena by our own."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import boto3
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import requests
+from moto.server import ThreadedMotoServer
+
+from infra.local.athena import AthenaServer, WorkGroup
+from transforms.lake_schema import BEHAVIOR_EVENTS, LAKE_TABLES, PARTITION_KEYS, PARTITION_TYPES, LakeTable
+
+LAKE = "luca-lake-000000000000"
+RESULTS = "luca-results-000000000000"
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "LUCA_LAKE_BUCKET": LAKE,
+    "LUCA_RESULTS_BUCKET": RESULTS,
+    "LUCA_LAKE_DATABASE": "luca_lake",
+    "LUCA_MARTS_DATABASE": "luca_marts",
+    "LUCA_DBT_WORK_GROUP": "luca-dbt",
+    "LUCA_DBT_POLL_SECONDS": "0.02",
+}
+
+
+@contextmanager
+def running(cache_dir: Path) -> Iterator[None]:
+    """All of it, with the environment by which `run_trends` and boto3 find it."""
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # a line for each request
+    moto = ThreadedMotoServer("127.0.0.1", port=0)
+    moto.start()
+    host, port = moto.get_host_and_port()
+    endpoint = f"http://{host}:{port}"
+    groups = {"luca-dbt": WorkGroup("luca-dbt", f"s3://{RESULTS}/dbt/", enforce=False)}
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in ENVIRONMENT.items():
+                patch.setenv(name, value)
+            patch.setenv("AWS_ENDPOINT_URL", endpoint)
+            with AthenaServer(
+                groups, cache_dir=cache_dir, glue_endpoint=endpoint, s3_endpoint=endpoint
+            ) as athena:
+                patch.setenv("AWS_ENDPOINT_URL_ATHENA", athena.endpoint)
+                yield
+    finally:
+        moto.stop()
+
+
+def create_lake() -> None:
+    """Buckets, databases and the lake's tables, all empty."""
+    requests.post(f"{os.environ['AWS_ENDPOINT_URL']}/moto-api/reset", timeout=10)
+    for bucket in (LAKE, RESULTS):
+        boto3.client("s3").create_bucket(Bucket=bucket)
+    glue = boto3.client("glue")
+    for database in ("luca_lake", "luca_marts"):
+        glue.create_database(DatabaseInput={"Name": database})
+    for table in LAKE_TABLES.values():
+        glue.create_table(DatabaseName="luca_lake", TableInput=_table_input(table))
+
+
+def publish(events: Iterable[Mapping[str, Any]]) -> None:
+    """Adds events to the lake as a load does: a file for each partition."""
+    places: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
+    for event in events:
+        places.setdefault(_place(event), []).append(event)
+    shape = _table_input(BEHAVIOR_EVENTS)["StorageDescriptor"]
+    known = {tuple(partition["Values"]) for partition in _partitions("luca_lake", "behavior_events")}
+    for values, rows in places.items():
+        path = "/".join(f"{key}={value}" for key, value in zip(PARTITION_KEYS, values, strict=True))
+        prefix = f"lake/behavior_events/{path}/"
+        table = pa.Table.from_pylist(rows, schema=BEHAVIOR_EVENTS.lake_schema)
+        boto3.client("s3").put_object(Bucket=LAKE, Key=f"{prefix}{uuid4().hex}.parquet", Body=_parquet(table))
+        if values not in known:
+            where = {**shape, "Location": f"s3://{LAKE}/{prefix}"}
+            boto3.client("glue").create_partition(
+                DatabaseName="luca_lake",
+                TableName="behavior_events",
+                PartitionInput={"Values": list(values), "StorageDescriptor": where},
+            )
+
+
+def remove(events: Iterable[Mapping[str, Any]]) -> None:
+    """Takes events out of the lake, and their partitions with them if nothing is left."""
+    gone = {event["event_id"] for event in events}
+    glue, s3 = boto3.client("glue"), boto3.client("s3")
+    for key in files("lake/behavior_events/"):
+        rows = _read(key) if any(_partition(key) == _place(event) for event in events) else None
+        if rows is None or not gone & set(rows["event_id"].to_pylist()):
+            continue
+        kept = rows.filter([event_id not in gone for event_id in rows["event_id"].to_pylist()])
+        if kept.num_rows:
+            s3.put_object(Bucket=LAKE, Key=key, Body=_parquet(kept))
+        else:
+            s3.delete_object(Bucket=LAKE, Key=key)
+            glue.delete_partition(
+                DatabaseName="luca_lake", TableName="behavior_events", PartitionValues=list(_partition(key))
+            )
+
+
+def mart(name: str, *, since: str = "") -> pd.DataFrame:
+    """A mart's rows from an ISO week on, as catalog and files say it, without Athena."""
+    table = boto3.client("glue").get_table(DatabaseName="luca_marts", Name=name)["Table"]
+    keys = [key["Name"] for key in table["PartitionKeys"]]
+    columns = [column["Name"] for column in table["StorageDescriptor"]["Columns"]]
+    frames = []
+    for partition in _partitions("luca_marts", name):
+        if partition["Values"][-1] >= since:
+            values = dict(zip(keys, partition["Values"], strict=True))
+            prefix = partition["StorageDescriptor"]["Location"].removeprefix(f"s3://{LAKE}/")
+            frames += [_read(key).to_pandas().assign(**values) for key in files(prefix)]
+    rows = pd.concat(frames, ignore_index=True)[[*columns, *keys]]
+    return rows.astype({"graduation_year": int}) if "graduation_year" in keys else rows
+
+
+def drop_partitions(name: str, *, since: str) -> None:
+    """Removes a mart's weeks from an ISO week on, as the first half of a run does."""
+    s3, glue = boto3.client("s3"), boto3.client("glue")
+    for partition in _partitions("luca_marts", name):
+        if partition["Values"][-1] >= since:
+            for key in files(partition["StorageDescriptor"]["Location"].removeprefix(f"s3://{LAKE}/")):
+                s3.delete_object(Bucket=LAKE, Key=key)
+            glue.delete_partition(
+                DatabaseName="luca_marts", TableName=name, PartitionValues=partition["Values"]
+            )
+
+
+def files(prefix: str) -> dict[str, str]:
+    """Keys and ETags of the lake bucket's objects."""
+    pages = boto3.client("s3").get_paginator("list_objects_v2").paginate(Bucket=LAKE, Prefix=prefix)
+    return {item["Key"]: item["ETag"] for page in pages for item in page.get("Contents", [])}
+
+
+def spoil(keys: Iterable[str]) -> None:
+    """Makes these objects unreadable: whoever reads one fails."""
+    for key in keys:
+        boto3.client("s3").put_object(Bucket=LAKE, Key=key, Body=b"not Parquet")
+
+
+def _place(event: Mapping[str, Any]) -> tuple[str, ...]:
+    day = event["local_date"]
+    return str(event["graduation_year"]), f"{day:%Y}", f"{day:%m}", event["school_id"]
+
+
+def _partition(key: str) -> tuple[str, ...]:
+    return tuple(part.split("=")[1] for part in key.split("/") if "=" in part)
+
+
+def _read(key: str) -> pa.Table:
+    body = boto3.client("s3").get_object(Bucket=LAKE, Key=key)["Body"].read()
+    return pq.read_table(io.BytesIO(body))
+
+
+def _parquet(table: pa.Table) -> bytes:
+    file = io.BytesIO()
+    pq.write_table(table, file)
+    return file.getvalue()
+
+
+def _partitions(database: str, table: str) -> list[dict[str, Any]]:
+    pages = (
+        boto3.client("glue").get_paginator("get_partitions").paginate(DatabaseName=database, TableName=table)
+    )
+    return [partition for page in pages for partition in page["Partitions"]]
+
+
+def _table_input(table: LakeTable) -> dict[str, Any]:
+    hive = "org.apache.hadoop.hive.ql.io.parquet"
+    keys = {pa.int32(): "int", pa.string(): "string"}
+    return {
+        "Name": table.name,
+        "TableType": "EXTERNAL_TABLE",
+        "Parameters": {"classification": "parquet", "EXTERNAL": "TRUE"},
+        "PartitionKeys": [{"Name": name, "Type": keys[kind]} for name, kind in PARTITION_TYPES.items()],
+        "StorageDescriptor": {
+            "Location": f"s3://{LAKE}/lake/{table.name}/",
+            "Columns": [{"Name": column.name, "Type": column.glue_type} for column in table.lake_columns],
+            "InputFormat": f"{hive}.MapredParquetInputFormat",
+            "OutputFormat": f"{hive}.MapredParquetOutputFormat",
+            "SerdeInfo": {"SerializationLibrary": f"{hive}.serde.ParquetHiveSerDe"},
+        },
+    }

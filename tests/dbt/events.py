@@ -1,0 +1,81 @@
+"""Invented lake rows: a school year in which everything happens that a week can be about."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from random import Random
+from typing import Any
+from uuid import UUID
+
+from transforms.calendar import week_start
+from transforms.events import EVENT_TYPES, POLARITIES, STATUSES
+from transforms.points import DEFAULT_POINTS
+
+WEEK = timedelta(weeks=1)
+
+
+def event(
+    random: Random, school_id: str, student: str, cohort: int, day: date, *, received: date | None = None
+) -> dict[str, Any]:
+    """One row of `behavior_events` of a random type, received on that day unless said otherwise."""
+    kind = random.choice(EVENT_TYPES)
+    status = random.choice(STATUSES) if kind == "attendance" else None
+    polarity = random.choice(POLARITIES) if kind == "conduct" else None
+    detail = status or polarity
+    occurred = datetime.combine(day, time(14)) + timedelta(milliseconds=random.randrange(10**7))
+    return {
+        "event_id": str(UUID(int=random.getrandbits(128))),
+        "school_id": school_id,
+        "student_key": hashlib.md5(f"{school_id}/{student}".encode()).hexdigest(),
+        "teacher_key": None,
+        "pseudonym_version": 1,
+        "graduation_year": cohort,
+        "event_type": kind,
+        "status": status,
+        "polarity": polarity,
+        "points": DEFAULT_POINTS[f"{kind}.{detail}" if detail else kind] * random.choice((1, 1, 4)),
+        "points_version": 1,
+        "occurred_at": occurred,
+        "received_at": datetime.combine(received, time(18)) if received else occurred + timedelta(seconds=2),
+        "local_date": day,
+        "utc_offset_minutes": -360,
+        "contract_version": 1,
+        "load_id": "load-1",
+    }
+
+
+def history(
+    random: Random, first: date, weeks: int, *, schools: int = 3, students: int = 20
+) -> list[dict[str, Any]]:
+    """Events of so many weeks from a Monday on.
+
+    Students miss weeks, some fall silent for good, some come late, some graduate on the way, some
+    have no known cohort. The first school closes for three weeks in the middle.
+    """
+    found: list[dict[str, Any]] = []
+    for school in range(schools):
+        for student in range(students):
+            cohort = random.choice(
+                (0, first.year, first.year, first.year + 1, first.year + 3, first.year + 4)
+            )
+            begins, ends = random.choice(((0, weeks), (0, weeks), (weeks // 3, weeks), (0, weeks // 3)))
+            for week in range(begins, ends):
+                closed = school == 0 and weeks // 2 <= week < weeks // 2 + 3
+                if closed or random.random() < 0.35:
+                    continue
+                found += list(_week(random, f"school_{school}", str(student), cohort, first + week * WEEK))
+    return found
+
+
+def _week(
+    random: Random, school_id: str, student: str, cohort: int, monday: date
+) -> Iterator[dict[str, Any]]:
+    for _ in range(random.randint(1, 5)):
+        yield event(random, school_id, student, cohort, monday + timedelta(days=random.randrange(7)))
+
+
+def before(events: list[dict[str, Any]], monday: date) -> list[dict[str, Any]]:
+    """Those of earlier weeks."""
+    return [event for event in events if week_start(event["local_date"]) < monday]

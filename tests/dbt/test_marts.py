@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from datetime import date
+from random import Random
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from pipelines.trends import run_trends
+from tests.dbt import cloud, reference
+from tests.dbt.events import WEEK, event, history
+from transforms.calendar import iso_week, week_start
+
+pytestmark = pytest.mark.local
+
+MONDAY = date(2025, 9, 1)
+STUDENTS = ["school_id", "student_key", "week_start"]
+
+
+def test_a_full_build_equals_the_definition_across_years_cohorts_and_closed_weeks(lake, work):
+    events = history(Random(1), MONDAY, 40)
+    cloud.publish(events)
+
+    run_trends(work_dir=work)
+
+    expected = reference.weekly_student_behavior(events)
+    assert expected.groupby(["graduation_year", "iso_week"]).ngroups > 100  # more than Athena writes at once
+    assert set(expected["trend"]) == {"rising", "steady", "falling"}
+    assert_same(cloud.mart("weekly_student_behavior"), expected, STUDENTS)
+    schools = reference.weekly_school_behavior(expected)
+    # A mean of means may differ in its last bits.
+    assert_same(cloud.mart("weekly_school_behavior"), schools, ["school_id", "week_start"], rtol=1e-12)
+
+
+def test_an_incremental_run_equals_a_full_one_and_reads_only_the_weeks_it_needs(lake, work):
+    random = Random(2)
+    events = history(random, MONDAY, 38, students=8)
+    newest = MONDAY + 34 * WEEK
+    first = newest - 3 * WEEK
+    # school_1 pauses until after the first run; one student, alone in a cohort, moves to another.
+    pause = newest - 7 * WEEK
+    events = [row for row in events if row["school_id"] != "school_1" or not pause < _week(row) <= newest]
+    mover = [event(random, "school_2", "mover", 2039, MONDAY + i * WEEK) for i in range(30, 36)]
+    late = [row for row in events if first <= _week(row) <= newest and random.random() < 0.3]
+    early = [row for row in [*events, *mover] if _week(row) <= newest and row not in late]
+    cloud.publish(early)
+    run_trends(work_dir=work)
+    stale = f"graduation_year=2039/iso_week={iso_week(newest)}/"
+    assert any(stale in key for key in cloud.files("marts/"))
+
+    rebuilt = pause + WEEK
+    old_lake = {key for key in cloud.files("lake/") if _month(key) < (rebuilt.year, rebuilt.month)}
+    old_marts = {key for key in cloud.files("marts/") if _iso_week(key) < iso_week(first - 30 * WEEK)}
+    older = {key: tag for key, tag in cloud.files("marts/").items() if _iso_week(key) < iso_week(rebuilt)}
+    assert old_lake
+    assert old_marts
+    cloud.spoil(old_lake | old_marts)
+    moved = [{**row, "graduation_year": 2040} if first <= _week(row) else row for row in mover]
+    cloud.remove([row for row in mover if first <= _week(row) <= newest])
+    cloud.publish([row for row in [*events, *moved] if row not in early])
+    run_trends(work_dir=work)
+
+    expected = reference.weekly_student_behavior([*events, *moved])
+    expected = expected[expected["week_start"] >= rebuilt].reset_index(drop=True)
+    assert_same(cloud.mart("weekly_student_behavior", since=iso_week(rebuilt)), expected, STUDENTS)
+    schools = reference.weekly_school_behavior(expected)
+    built = cloud.mart("weekly_school_behavior", since=iso_week(rebuilt))
+    assert_same(built, schools, ["school_id", "week_start"], rtol=1e-12)
+    assert not any(stale in key for key in cloud.files("marts/"))
+    untouched = {
+        key: tag for key, tag in cloud.files("marts/").items() if key in older and key not in old_marts
+    }
+    assert untouched == {key: tag for key, tag in older.items() if key not in old_marts}
+
+
+@pytest.mark.fault
+def test_weeks_that_a_killed_run_had_removed_come_back_with_the_next(lake, work):
+    events = history(Random(3), MONDAY, 8, schools=1, students=3)
+    cloud.publish(events)
+    run_trends(work_dir=work)
+
+    for name in ("weekly_student_behavior", "weekly_school_behavior"):
+        cloud.drop_partitions(name, since=iso_week(MONDAY + 5 * WEEK))
+    run_trends(work_dir=work)
+
+    expected = reference.weekly_student_behavior(events)
+    assert_same(cloud.mart("weekly_student_behavior"), expected, STUDENTS)
+
+
+def assert_same(mart: pd.DataFrame, expected: pd.DataFrame, order: list[str], rtol: float = 0) -> None:
+    """The same rows, columns and values; points_change is a whole number or missing in both."""
+    assert list(mart) == list(expected)
+    mart = mart.sort_values(order, ignore_index=True)
+    if "points_change" in mart:
+        mart = mart.astype({"points_change": "Int64"})
+    pd.testing.assert_frame_equal(mart, expected, check_dtype=False, rtol=rtol, atol=0)
+
+
+def _week(row: dict[str, Any]) -> date:
+    return week_start(row["local_date"])
+
+
+def _month(key: str) -> tuple[int, int]:
+    return int(_partition(key)["year"]), int(_partition(key)["month"])
+
+
+def _iso_week(key: str) -> str:
+    return _partition(key)["iso_week"]
+
+
+def _partition(key: str) -> dict[str, str]:
+    return dict(part.split("=") for part in key.split("/") if "=" in part)
