@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from infra.local.athena.sql.scope import Column
 from infra.local.athena.sql.types import Type
+
+NOTHING = "false"  # the filter of a scan of which no row can matter
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,7 @@ class Scan:
         database: Glue database.
         table: Glue table.
         token: Placeholder in the SQL, replaced by the relation that `scan.py` builds.
+        record: The table's Glue record.
         filters: DuckDB predicates over the partition keys: a file may be skipped when one of
             them is not true for its partition.
         path_used: Whether `"$path"` is asked for.
@@ -35,6 +39,7 @@ class Scan:
     database: str
     table: str
     token: str
+    record: dict[str, Any]
     filters: list[str] = field(default_factory=list)
     path_used: bool = False
 

@@ -11,7 +11,7 @@ from infra.local.athena.errors import NotSupported, QueryError
 from infra.local.athena.sql import casts
 from infra.local.athena.sql.calls import is_aggregate
 from infra.local.athena.sql.expressions import ExpressionCompiler
-from infra.local.athena.sql.plan import Compiled, Scan
+from infra.local.athena.sql.plan import NOTHING, Compiled, Scan
 from infra.local.athena.sql.pruning import collect_filters
 from infra.local.athena.sql.relations import Relations
 from infra.local.athena.sql.scope import Column, Cte, Scope, Value, quoted
@@ -123,9 +123,14 @@ class QueryCompiler:
         # A parent's columns are seen through `inside()`; here begins a FROM of its own.
         scope = replace(scope, relations=[], merged={})
         prefix = self._with(node, scope)
+        before = len(self.scans)
         source = self._from(node, scope)
         self._name_windows(node)
         where = node.args.get("where")
+        if where is not None and where.this == exp.false():
+            # So dbt asks for the columns of a query; Athena reads nothing to answer it.
+            for scan in self.scans[before:]:
+                scan.filters.append(NOTHING)
         condition = ""
         if where is not None:
             if any(is_aggregate(n) for n in self._own_nodes(where)):
