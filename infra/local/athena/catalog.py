@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any, cast
 from botocore.exceptions import ClientError
 
 from infra.local.athena.errors import NotSupported, QueryError
+from infra.local.athena.information_schema import CATALOG, INFORMATION_SCHEMA, information_schema_columns
 from infra.local.athena.sql import dialect
 from infra.local.athena.sql.plan import TableColumn
 from infra.local.athena.sql.relations import ResolvedTable, ResolvedView
-from infra.local.athena.sql.types import VARCHAR, parse_type
+from infra.local.athena.sql.types import parse_type
 
 if TYPE_CHECKING:
     from mypy_boto3_glue import GlueClient
 
-CATALOG = "awsdatacatalog"
 _OWN_FIELDS = (
     "Name", "Description", "Owner", "Retention", "StorageDescriptor", "PartitionKeys",
     "ViewOriginalText", "ViewExpandedText", "TableType", "Parameters",
@@ -34,17 +34,6 @@ class Partition:
 
     values: tuple[str, ...]
     location: str
-
-
-INFORMATION_SCHEMA = {
-    "schemata": ("catalog_name", "schema_name"),
-    "tables": ("table_catalog", "table_schema", "table_name", "table_type"),
-    "views": ("table_catalog", "table_schema", "table_name", "view_definition"),
-    "columns": (
-        "table_catalog", "table_schema", "table_name", "column_name", "ordinal_position",
-        "column_default", "is_nullable", "data_type", "comment", "extra_info",
-    ),
-}  # fmt: skip
 
 
 class Catalog:
@@ -126,22 +115,18 @@ class Catalog:
         """
         if catalog not in ("", CATALOG):
             raise QueryError("CATALOG_NOT_FOUND", f"line 1:1: Catalog '{catalog}' does not exist")
-        if database == "information_schema":
-            if name not in INFORMATION_SCHEMA:
+        if database == INFORMATION_SCHEMA:
+            columns = information_schema_columns(name)
+            if columns is None:
                 raise QueryError(
-                    "TABLE_NOT_FOUND", f"line 1:1: Table '{CATALOG}.information_schema.{name}' does not exist"
+                    "TABLE_NOT_FOUND", f"line 1:1: Table '{CATALOG}.{database}.{name}' does not exist"
                 )
-            integer = parse_type("bigint")
-            columns = [
-                TableColumn(c, integer if c == "ordinal_position" else VARCHAR)
-                for c in INFORMATION_SCHEMA[name]
-            ]
-            return ResolvedTable(database, name, columns, [])
+            return ResolvedTable(database, name, columns, [], {})
         record = self.table(database, name)
         if record.get("TableType") == "VIRTUAL_VIEW":
             return _view(database, name, record)
         refuse_iceberg(record)
-        return ResolvedTable(database, name, columns_of(record), keys_of(record))
+        return ResolvedTable(database, name, columns_of(record), keys_of(record), record)
 
     def partitions(self, database: str, name: str) -> Iterator[Partition]:
         """Every partition that Glue knows."""

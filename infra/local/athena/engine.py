@@ -21,6 +21,7 @@ from infra.local.athena.sql.scope import quoted
 MEMORY_LIMIT = "4GB"
 THREADS = 2
 _LISTERS = 16
+_INTERRUPT_SECONDS = 0.05
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -69,7 +70,6 @@ class Session:
     Attributes:
         directory: Of the query, removed with it.
         sources: Local link to S3 URI: errors of DuckDB are told in the user's names.
-        cached: Local link to the cached file behind it.
     """
 
     def __init__(
@@ -80,19 +80,26 @@ class Session:
         self.directory = directory
         directory.mkdir(parents=True)
         self.sources: dict[str, str] = {}
-        self.cached: dict[str, Path] = {}
         self._stopped = threading.Event()
+        self._closed = threading.Event()
         self._tables = 0
 
     def close(self) -> None:
         """Releases the connection and the files."""
+        self._closed.set()
         self._connection.close()
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def stop(self) -> None:
         """Interrupts what runs; what comes next raises QueryStopped."""
         self._stopped.set()
-        self._connection.interrupt()
+        threading.Thread(target=self._interrupt, name="athena-stop", daemon=True).start()
+
+    def _interrupt(self) -> None:
+        # DuckDB forgets an interrupt that comes a moment before its query begins: say it again.
+        while not self._closed.is_set():
+            self._connection.interrupt()
+            self._closed.wait(_INTERRUPT_SECONDS)
 
     def check_stopped(self) -> None:
         """Raises QueryStopped once `stop` was called."""

@@ -12,9 +12,9 @@ from typing import Any
 from infra.local.athena.catalog import Catalog, Partition
 from infra.local.athena.engine import Session
 from infra.local.athena.errors import NotSupported, QueryError
+from infra.local.athena.formats import DEFAULT_PARTITION
 from infra.local.athena.hive.ddl import partition_folder
 from infra.local.athena.objects import ObjectStore
-from infra.local.athena.scan import DEFAULT_PARTITION
 from infra.local.athena.sql import casts
 from infra.local.athena.sql.plan import TableColumn
 from infra.local.athena.sql.scope import quoted, text

@@ -56,7 +56,7 @@ class ShowRunner:
             found = self._catalog.partitions(table["DatabaseName"], table["Name"])
             return lines(
                 "partition",
-                ["/".join(f"{k}={v}" for k, v in zip(keys, p.values, strict=True)) for p in found],
+                sorted("/".join(f"{k}={v}" for k, v in zip(keys, p.values, strict=True)) for p in found),
             )
         if reader.accept("COLUMNS"):
             if not (reader.accept("FROM") or reader.accept("IN")):
@@ -130,7 +130,7 @@ def create_table(table: dict[str, Any]) -> list[str]:
 
     descriptor = table["StorageDescriptor"]
     out = [
-        f"CREATE EXTERNAL TABLE `{table['DatabaseName']}.{table['Name']}`(",
+        f"CREATE EXTERNAL TABLE `{table['Name']}`(",
         *listed(descriptor["Columns"]),
     ]
     if table.get("PartitionKeys"):

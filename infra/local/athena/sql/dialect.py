@@ -7,6 +7,8 @@ other dialects are refused before they are parsed.
 
 from __future__ import annotations
 
+import itertools
+import re
 from typing import Any, ClassVar, cast
 
 import sqlglot
@@ -59,6 +61,18 @@ def tokens_of(sql: str) -> list[Token]:
             raise QueryError(
                 "SYNTAX_ERROR", f"line {token.line}:{token.col}: mismatched input '{token.text}'"
             )
+    for token, following in itertools.pairwise(tokens):
+        if token.token_type == TokenType.INTERVAL and (
+            following.token_type == TokenType.NUMBER
+            or (
+                following.token_type == TokenType.STRING
+                and not re.fullmatch(r"\s*[+-]?\d+\s*", following.text)
+            )
+        ):
+            raise QueryError(
+                "SYNTAX_ERROR",
+                f"line {token.line}:{token.col}: mismatched input '{following.text}': write INTERVAL '1' DAY",
+            )
     return tokens
 
 
@@ -68,7 +82,7 @@ def parse(sql: str) -> exp.Expression:
     Raises:
         QueryError: It is no statement, or more than one.
     """
-    tokens = [t for t in tokens_of(sql)]
+    tokens = tokens_of(sql)
     while tokens and tokens[-1].token_type == TokenType.SEMICOLON:
         tokens.pop()
     if any(t.token_type == TokenType.SEMICOLON for t in tokens):

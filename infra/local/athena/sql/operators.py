@@ -25,9 +25,10 @@ def comparison(
     Raises:
         QueryError: Their types have none in common: Trino never reads text as a number or a date.
     """
+    if left_type.is_datetime and right_type.is_datetime and left_type.fields != right_type.fields:
+        # Instants compare whatever zone they are shown in.
+        return f"({casts.instant(left, left_type)} {operator} {casts.instant(right, right_type)})"
     kind = common(left_type, right_type)
-    if kind is None and left_type.is_interval and left_type == right_type:
-        kind = left_type
     if kind is None:
         raise QueryError(
             "TYPE_MISMATCH", f"line 1:1: Cannot apply operator: {left_type} {word or operator} {right_type}"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedTable:
-    """A table as the compiler sees it: columns, then partition keys."""
+    """A table as the compiler sees it: columns, then partition keys; its Glue record goes to the scan."""
 
     database: str
     name: str
     columns: Sequence[TableColumn]
     keys: Sequence[TableColumn]
+    record: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +188,9 @@ class Relations:
 
     def _scan(self, table: ResolvedTable, node: exp.Table, scope: Scope) -> str:
         number = len(self._queries.scans)
-        scan = Scan(number, table.database, table.name, f'"scan {number} \u27ea{table.name}\u27eb"')
+        scan = Scan(
+            number, table.database, table.name, f'"scan {number} \u27ea{table.name}\u27eb"', table.record
+        )
         self._queries.scans.append(scan)
         keys = {k.name for k in table.keys}
         columns = [

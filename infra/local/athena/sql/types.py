@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from infra.local.athena.errors import QueryError
+from infra.local.athena.errors import NotSupported, QueryError
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,11 @@ def as_decimal(kind: Type) -> Type:
 
 
 def common(left: Type, right: Type) -> Type | None:
-    """The type that both convert to by themselves, or None when Trino wants a CAST."""
+    """The type that both convert to by themselves, or None when Trino wants a CAST.
+
+    Raises:
+        NotSupported: Two time zones would have to share one column.
+    """
     if left == right or right == UNKNOWN:
         return left
     if left == UNKNOWN:
@@ -165,8 +169,14 @@ def common(left: Type, right: Type) -> Type | None:
     if left.is_number and right.is_number:
         return _common_number(left, right)
     if left.is_datetime and right.is_datetime:
-        order = (DATE, TIMESTAMP, TIMESTAMP_TZ)
-        return max(left, right, key=order.index)
+        order = (DATE.name, TIMESTAMP.name, TIMESTAMP_TZ.name)
+        found = max(left, right, key=lambda t: order.index(t.name))
+        if left.fields != right.fields:
+            # Each value would show its own zone; a column here has one.
+            raise NotSupported(
+                f"values in different time zones together: {left.fields or 'UTC'}, {right.fields or 'UTC'}"
+            )
+        return found
     if left.name == right.name and left.args and len(left.args) == len(right.args):
         args = [common(a, b) for a, b in zip(left.args, right.args, strict=True)]
         if all(args):
