@@ -251,3 +251,27 @@ def parse_sync_pk(pk: str) -> str:
     if len(parts) != 3 or parts[0] != "TENANT" or parts[2] != "SYNC":
         raise InvalidIdentifierError(f"partition key {pk!r} is not a sync's: it reads TENANT#{{school}}#SYNC")
     return parts[1]
+
+
+def roster_pk(school_id: str) -> str:
+    """Partition key of a school's roster; the sort keys are its students' identifiers."""
+    return f"TENANT#{identifier('school_id', school_id)}#ROSTER"
+
+
+def parse_roster_pk(pk: str) -> str:
+    """The inverse of `roster_pk`: the school.
+
+    Raises:
+        InvalidIdentifierError: The key is not one of a roster.
+    """
+    parts = pk.split("#")
+    if len(parts) != 3 or parts[0] != "TENANT" or parts[2] != "ROSTER":
+        raise InvalidIdentifierError(
+            f"partition key {pk!r} is not a roster's: it reads TENANT#{{school}}#ROSTER"
+        )
+    return parts[1]
+
+
+def school_history_sk(version: int) -> str:
+    """Sort key under which a version of a school's configuration stays: `SCHOOL#v000003`."""
+    return f"{SCHOOL}#v{version:06d}"
