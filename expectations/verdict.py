@@ -149,11 +149,17 @@ def _run(
         import great_expectations.expectations as gxe  # noqa: PLC0415
         from great_expectations.checkpoint import UpdateDataDocsAction  # noqa: PLC0415
         from great_expectations.core.run_identifier import RunIdentifier  # noqa: PLC0415
+        from great_expectations.data_context.types.base import (  # noqa: PLC0415
+            DataContextConfig,
+            InMemoryStoreBackendDefaults,
+        )
 
-        context = gx.get_context(mode="ephemeral")
+        # Without this it leaves a temporary folder behind, for a default site that nobody reads.
+        stores = InMemoryStoreBackendDefaults(init_temp_docs_sites=False)
+        context = gx.get_context(
+            mode="ephemeral", project_config=DataContextConfig(store_backend_defaults=stores)
+        )
         context.variables.progress_bars = {"globally": False}
-        for site in context.get_site_names():
-            context.delete_data_docs_site(site)  # its default site is a temporary folder that nobody reads
         if docs is not None:
             context.add_data_docs_site(site_name="gate", site_config=_site(docs))
         suite = gx.ExpectationSuite(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -140,12 +140,14 @@ def _finish(run: _Run) -> LoadResult:
     """Takes a load from where it is to published."""
     try:
         with ThreadPoolExecutor(THREADS, thread_name_prefix="load") as pool:
+            # Importing Great Expectations takes as long as reading and sorting a million rows.
+            warm = None if run.judged else pool.submit(verdicts.warm_up)
             landed, aside = _read(run, pool)
             outcome = _Outcome(Verdict({}, {}, {}))
             if landed.columns is not None:
                 load = run.load
                 with gate(load.load_id, load.opened_at, run.expectations, landed.files) as open_gate:
-                    outcome = _judge_and_publish(run, open_gate, landed.columns, aside, pool)
+                    outcome = _judge_and_publish(run, open_gate, landed.columns, aside, pool, warm)
         return _close(run, outcome, aside)
     except Exception as error:
         _note(run, error)
@@ -172,11 +174,14 @@ def _read(run: _Run, pool: ThreadPoolExecutor) -> tuple[Landed, tuple[Claim, ...
 
 
 def _judge_and_publish(
-    run: _Run, open_gate: Gate, columns: pa.Table, aside: tuple[Claim, ...], pool: ThreadPoolExecutor
+    run: _Run,
+    open_gate: Gate,
+    columns: pa.Table,
+    aside: tuple[Claim, ...],
+    pool: ThreadPoolExecutor,
+    warm: Future[None] | None,
 ) -> _Outcome:
-    # Athena counts and Great Expectations is imported while the rows are sorted here.
-    counts = None if run.judged else pool.submit(open_gate.counts)
-    warm = None if run.judged else pool.submit(verdicts.warm_up)
+    counts = None if run.judged else pool.submit(open_gate.counts)  # while the rows are sorted here
     rows = prepare(columns, run.expectations.table)
     known = pool.submit(open_gate.known, rows)
     run.clock.lap("sort")

@@ -1,0 +1,44 @@
+"""Rules asked of rows without any service: their SQL, put into DuckDB's dialect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pytest
+import sqlglot
+
+from expectations.rules import Expectations, gate_query
+
+JUDGED_AT = datetime(2026, 2, 3, 15, 0, tzinfo=UTC)
+
+Ask = Callable[[str, pa.Table], list[dict[str, Any]]]
+
+
+@pytest.fixture
+def ask() -> Ask:
+    """Runs Athena SQL over rows that it calls `rows`."""
+
+    def run(sql: str, rows: pa.Table) -> list[dict[str, Any]]:
+        with duckdb.connect() as connection:
+            connection.register("rows", rows)
+            (translated,) = sqlglot.transpile(sql, read="athena", write="duckdb")
+            return connection.sql(translated).to_arrow_table().to_pylist()
+
+    return run
+
+
+@pytest.fixture
+def broken_by(ask: Ask) -> Callable[[Expectations, list[dict[str, Any]]], dict[str, set[str]]]:
+    """By school, the rules that its rows break."""
+
+    def run(expectations: Expectations, rows: list[dict[str, Any]]) -> dict[str, set[str]]:
+        table = pa.Table.from_pylist(rows, expectations.table.landing_schema)
+        found = ask(gate_query("rows", expectations, JUDGED_AT), table)
+        names = [rule.name for rule in expectations.rules]
+        return {row["school_id"]: {name for name in names if row[name]} for row in found}
+
+    return run

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from expectations.rules import Expectations, Rule, Severity
+from expectations.verdict import GateToolError, Verdict, judge
+from transforms.lake_schema import BEHAVIOR_EVENTS
+
+NOW = datetime(2026, 2, 3, 15, 0, tzinfo=UTC)
+EXPECTATIONS = Expectations(
+    BEHAVIOR_EVENTS,
+    "received_at",
+    (
+        Rule("grave", "points > 0", Severity.CRITICAL, "it would count"),
+        Rule("light", "points > 1", Severity.WARNING, "it might count"),
+        Rule("noted", "points > 2", Severity.INFO, "it is counted"),
+    ),
+)
+
+
+def frame(**schools: tuple[int, int, int, int]) -> pd.DataFrame:
+    """School to its row count and the counts of the three rules."""
+    rows = [(school, *counts) for school, counts in schools.items()]
+    return pd.DataFrame(rows, columns=["school_id", "row_count", "grave", "light", "noted"])
+
+
+def verdict(counts: pd.DataFrame, rows: int | None = None, **options: Any) -> Verdict:
+    expected = int(counts["row_count"].sum()) if rows is None else rows
+    return judge(counts, EXPECTATIONS, rows=expected, run="load_1", run_at=NOW, **options)
+
+
+def test_nothing_broken_stops_nobody() -> None:
+    found = verdict(frame(a=(5, 0, 0, 0), b=(7, 0, 0, 0)))
+    assert found.rows == {"a": 5, "b": 7}
+    assert found.broken == {}
+    assert found.stopped == found.flagged == frozenset()
+
+
+def test_a_failure_is_attributed_to_its_schools_with_its_counts() -> None:
+    many = {
+        f"school_{number}": (9, number % 2, 0, 0) for number in range(100)
+    }  # more than GE's default of 20
+    found = verdict(frame(**many, flagged=(9, 0, 3, 1)))
+    assert found.broken["grave"] == {f"school_{number}": 1 for number in range(1, 100, 2)}
+    assert found.broken["light"] == {"flagged": 3}
+    assert found.broken["noted"] == {"flagged": 1}
+    assert found.stopped == set(found.broken["grave"])
+    assert found.flagged == {"flagged"}
+
+
+def test_every_rule_keeps_its_severity() -> None:
+    found = verdict(frame(a=(1, 0, 0, 0)))
+    assert found.severities == {
+        "grave": Severity.CRITICAL,
+        "light": Severity.WARNING,
+        "noted": Severity.INFO,
+    }
+
+
+@pytest.mark.parametrize("promised", [4, 6])
+def test_another_number_of_rows_than_the_footers_promise_is_no_verdict(promised: int) -> None:
+    with pytest.raises(GateToolError, match=f"Athena counted 5 rows.*promise {promised}"):
+        verdict(frame(a=(5, 0, 0, 0)), rows=promised)
+
+
+def test_an_empty_result_is_no_verdict() -> None:
+    with pytest.raises(GateToolError):
+        verdict(frame(), rows=3)
+
+
+def test_a_missing_rule_is_no_verdict() -> None:
+    with pytest.raises(GateToolError, match="no column light"):
+        verdict(frame(a=(1, 0, 0, 0)).drop(columns="light"))
+
+
+def test_an_empty_cell_is_no_verdict() -> None:
+    counts = frame(a=(1, 0, 0, 0))
+    counts["grave"] = None
+    with pytest.raises(GateToolError, match="empty cells"):
+        verdict(counts)
+
+
+def test_an_expectation_that_cannot_be_evaluated_is_no_verdict() -> None:
+    counts = frame(a=(1, 0, 0, 0), b=(2, 0, 0, 0))
+    counts["grave"] = ["many", 0]  # text cannot be compared with a number
+    with pytest.raises(GateToolError, match="'grave' of load load_1 could not be evaluated"):
+        verdict(counts)
+
+
+def test_the_report_names_rules_and_schools(tmp_path: Path) -> None:
+    verdict(frame(good=(5, 0, 0, 0), bad=(7, 3, 0, 0)), docs=tmp_path)
+    (page,) = (tmp_path / "validations").rglob("*.html")
+    assert page.relative_to(tmp_path).parts[1:3] == ("behavior_events", "load_1")
+    text = page.read_text()
+    assert "grave" in text
+    assert "bad" in text
+    assert "it would count" in (tmp_path / "expectations" / "behavior_events.html").read_text()
+
+
+def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    verdict(frame(good=(5, 0, 0, 0)))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_report_of_a_run_has_the_same_path_every_time(tmp_path: Path) -> None:
+    pages = []
+    for folder in (tmp_path / "first", tmp_path / "again"):
+        verdict(frame(good=(5, 0, 0, 0)), docs=folder)
+        pages.append([page.relative_to(folder) for page in (folder / "validations").rglob("*.html")])
+    assert pages[0] == pages[1]
