@@ -33,6 +33,7 @@ def demo(
     seed: simulate.Seed = 1,
     damaged_roster: simulate.DamagedRoster = False,
     oulad: simulate.Oulad = None,
+    module: simulate.Modules = None,
     out: Annotated[Path, typer.Option(help="Folder for what it writes; replaced.")] = Path("out/demo"),
 ) -> None:
     """From a school's event to its weekly trend: HTTP, queue, store, stream, lake, gate, dbt, books.
@@ -41,7 +42,9 @@ def demo(
     each lake table and mart as Parquet. Ends with an error if an event is missing anywhere.
     """
     began = time.monotonic()
-    scenario = simulate.choose(schools, weeks, events, seed, damaged_roster=damaged_roster, oulad=oulad)
+    scenario = simulate.choose(
+        schools, weeks, events, seed, damaged_roster=damaged_roster, oulad=oulad, modules=module
+    )
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     with tempfile.TemporaryDirectory(prefix="luca-demo-") as state:
@@ -134,10 +137,15 @@ def _account(books: Books) -> Table:
         pad_edge=False,
     )
     totals = books.totals()
-    table.add_column("school", footer="all")
+    # Two-line headers keep the table within the 80 columns of a plain terminal.
+    headers = {"duplicates": "dupli-\ncates", "quarantined": "quaran-\ntined", "in_trends": "in\ntrends"}
+    table.add_column("school", footer="all", no_wrap=True)
     for column in COLUMNS:
         table.add_column(
-            column.replace("_", " "), justify="right", no_wrap=True, footer=f"{totals[column]:,}"
+            headers.get(column, column.replace("_", "\n")),
+            justify="right",
+            no_wrap=True,
+            footer=f"{totals[column]:,}",
         )
     for school in books.schools:
         table.add_row(school.school_id, *(f"{getattr(school, column):,}" for column in COLUMNS))

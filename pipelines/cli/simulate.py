@@ -20,6 +20,10 @@ Oulad = Annotated[
         help="Folder of the OULAD tables as Parquet: send its real records instead.", show_default=False
     ),
 ]
+Modules = Annotated[
+    list[str] | None,
+    typer.Option("--module", help="Of --oulad, only this module (repeatable).", show_default=False),
+]
 Schools = Annotated[int, typer.Option(min=1, help="How many invented schools.")]
 Weeks = Annotated[int, typer.Option(min=1, max=50, help="How many school weeks, up to the last whole one.")]
 Events = Annotated[int, typer.Option(min=1, help="About how many events in all.")]
@@ -40,9 +44,12 @@ def simulate(
     seed: Seed = 1,
     damaged_roster: DamagedRoster = False,
     oulad: Oulad = None,
+    module: Modules = None,
 ) -> None:
     """Create schools with students and send their events over HTTP, as their own systems would."""
-    scenario = choose(schools, weeks, events, seed, damaged_roster=damaged_roster, oulad=oulad)
+    scenario = choose(
+        schools, weeks, events, seed, damaged_roster=damaged_roster, oulad=oulad, modules=module
+    )
     with step("Schools") as say:
         create_schools(scenario)
         say(f"{len(scenario.schools)} with {len(scenario.students):,} students")
@@ -52,13 +59,20 @@ def simulate(
 
 
 def choose(
-    schools: int, weeks: int, events: int, seed: int, *, damaged_roster: bool, oulad: Path | None
+    schools: int,
+    weeks: int,
+    events: int,
+    seed: int,
+    *,
+    damaged_roster: bool,
+    oulad: Path | None,
+    modules: list[str] | None,
 ) -> Scenario:
     """The scenario that the options ask for."""
     if oulad is not None:
         from pipelines.simulation.oulad import oulad as recorded
 
-        return recorded(oulad)
+        return recorded(oulad, modules)
     from pipelines.simulation.invented import invented
 
     today: date = datetime.now(UTC).date()

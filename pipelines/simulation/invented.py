@@ -25,7 +25,6 @@ ZONES = ("America/Mexico_City", "America/Bogota", "America/Santiago", "Europe/Ma
 SUBJECTS = ("matematicas", "lengua", "ciencias", "historia", "ingles", "arte")
 EVENTS_A_STUDENT_DAY = 3.12  # attendance, and what a class brings: as `_Pupil` draws them
 LATE_SHARE, DUPLICATE_SHARE, INVALID_SHARE = 0.03, 0.015, 0.01
-IMPLAUSIBLE_YEAR = 20290  # a slip of the keyboard in a roster: the gate must stop it
 
 
 def invented(
@@ -63,11 +62,11 @@ def invented(
             PointsRules(1, {"participation": 2 + number % 2}),
         )
         configured.append(school)
-        damaged = damaged_roster and number == schools
-        students += [_student(school, index, today, damaged=damaged) for index in range(size)]
+        students += [_student(school, index, today) for index in range(size)]
     size = round(len(students) * 5 * weeks * EVENTS_A_STUDENT_DAY)
     messages = _messages(configured, students, mondays, random)
-    return Scenario(configured, students, messages, size)
+    damaged = [s for s in students if damaged_roster and s.key.school_id == f"school_{schools}"][::9]
+    return Scenario(configured, students, messages, size, damaged)
 
 
 def _sizes(schools: int, students: int) -> list[int]:
@@ -76,12 +75,12 @@ def _sizes(schools: int, students: int) -> list[int]:
     return [max(1, round(students * weight / sum(weights))) for weight in weights]
 
 
-def _student(school: School, index: int, today: date, *, damaged: bool) -> Student:
+def _student(school: School, index: int, today: date) -> Student:
     grade = index % 6
     year = today.year + 1 + grade
     return Student(
         StudentKey(school.school_id, f"student_{school.school_id}_{index:05d}"),
-        IMPLAUSIBLE_YEAR if damaged and index % 9 == 0 else year,
+        year,
         class_id=f"{6 - grade}{'AB'[index // 6 % 2]}",
     )
 

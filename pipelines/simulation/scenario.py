@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from adapters.pseudonym_keys import create_key
-from adapters.table import put_school, put_students
+from adapters.table import put_items, put_school, put_students
 from transforms.schools import School
 from transforms.students import Student
 
+IMPLAUSIBLE_YEAR = 20290  # a slip of the keyboard: the gate must stop it
 VALID = "valid"
 DUPLICATE = "duplicate"
 
@@ -39,13 +40,15 @@ class Scenario:
         schools: Their configurations.
         students: Their rosters.
         messages: In the order of sending; read once.
-        size: How many messages there are.
+        size: About how many messages there are.
+        damaged: Students whose profile holds an impossible graduation year.
     """
 
     schools: Sequence[School]
     students: Sequence[Student]
     messages: Iterable[Message]
     size: int
+    damaged: Sequence[Student] = ()
 
 
 def create_schools(scenario: Scenario) -> None:
@@ -57,6 +60,8 @@ def create_schools(scenario: Scenario) -> None:
         except FileExistsError:
             continue  # the school is known from an earlier run, and so are its pseudonyms
     put_students(scenario.students)
+    # The API would refuse such a year, so it is written as an import around the API would.
+    put_items({**student.item(), "graduation_year": IMPLAUSIBLE_YEAR} for student in scenario.damaged)
 
 
 class Tally:

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("demo")]
+
+OULAD = Path(os.environ.get("LUCA_OULAD", "../shared/data/oulad"))
+
+
+def weekly_counts(events: pd.DataFrame) -> Counter[tuple[str, str, str]]:
+    """Events by school, student and ISO week, without any code of ours."""
+    calendar = pd.to_datetime(events["local_date"]).dt.isocalendar()
+    week = calendar["year"].astype(str) + "-W" + calendar["week"].astype(str).str.zfill(2)
+    return Counter(zip(events["school_id"], events["student_key"], week, strict=True))
+
+
+def counted(mart: pd.DataFrame) -> Counter[tuple[str, str, str]]:
+    active = mart[mart["event_count"] > 0]
+    keys = zip(active["school_id"], active["student_key"], active["iso_week"], strict=True)
+    return Counter(dict(zip(keys, active["event_count"].astype(int), strict=True)))
+
+
+def test_the_books_add_up_and_the_last_line_says_so(demo: Any) -> None:
+    assert demo.account["balanced"] is True
+    assert demo.printed.strip().splitlines()[-1].startswith("The books add up: ")
+
+
+def test_the_gate_stops_the_school_with_the_damaged_roster_and_no_other(demo: Any) -> None:
+    by_school = {school["school_id"]: school for school in demo.account["schools"]}
+    stopped = by_school.pop("school_6")
+    assert (stopped["in_lake"], stopped["quarantined"]) == (0, stopped["stored"])
+    assert stopped["stored"] > 0
+    assert all(school["quarantined"] == 0 and school["in_lake"] > 0 for school in by_school.values())
+
+
+def test_every_kind_of_mistake_was_rejected_with_its_reason(demo: Any) -> None:
+    assert {"malformed_json", "too_old", "in_the_future"} <= set(demo.account["rejected_by_reason"])
+
+
+def test_the_weekly_mart_counts_what_the_lake_holds(demo: Any) -> None:
+    events, mart = demo.table("behavior_events"), demo.table("weekly_student_behavior")
+    assert counted(mart) == weekly_counts(events)
+    points = events.groupby("school_id")["points"].sum().to_dict()
+    assert mart.groupby("school_id")["points"].sum().to_dict() == points
+
+
+def test_the_school_mart_adds_up_to_the_student_mart(demo: Any) -> None:
+    students, schools = demo.table("weekly_student_behavior"), demo.table("weekly_school_behavior")
+    by = ["school_id", "iso_week"]
+    assert (
+        students.groupby(by)["event_count"].sum().to_dict()
+        == schools.set_index(by)["event_count"].astype(int).to_dict()
+    )
+
+
+def test_the_report_and_its_links_are_there(demo: Any) -> None:
+    page = (demo.out / "report.html").read_text()
+    assert "The books add up" in page
+    assert "<script" not in page
+    for target in ("quality/index.html", "dbt-docs/index.html"):
+        assert target in page
+        assert (demo.out / target).stat().st_size > 1_000
+
+
+def test_one_module_of_real_records_has_the_weekly_counts_of_pandas(run_demo: Any, tmp_path: Path) -> None:
+    if not OULAD.is_dir():
+        pytest.skip(f"no OULAD records at {OULAD}: set LUCA_OULAD to their folder")
+    demo = run_demo(tmp_path / "out", "--oulad", str(OULAD.resolve()), "--module", "AAA")
+    assert demo.account["balanced"] is True
+    read = {name: pd.read_parquet(OULAD / f"{name}.parquet") for name in ("assessment", "student_assessment")}
+    source = read["student_assessment"].merge(read["assessment"], on="id_assessment")
+    source = source[source["code_module"] == "AAA"]
+    starts = source["code_presentation"].map({"2013J": "2013-10-01", "2014J": "2014-10-01"})
+    days = pd.to_datetime(starts) + pd.to_timedelta(source["date_submitted"], unit="D")
+    monday = (days - pd.to_timedelta(days.dt.weekday, unit="D")).dt.date
+    expected = Counter(Counter(zip(source["id_student"], monday, strict=True)).values())
+    mart = demo.table("weekly_student_behavior")
+    assert Counter(mart.loc[mart["event_count"] > 0, "event_count"].astype(int)) == expected
+    by_week = mart.groupby("week_start")["event_count"].sum()
+    assert by_week[by_week > 0].to_dict() == Counter(monday)
