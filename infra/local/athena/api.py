@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -198,8 +199,6 @@ class AthenaApi:
         except QueryError as error:
             raise RequestError(str(error), "MetadataException") from error
         wanted = request.get("Expression") or "*"
-        import re
-
         pattern = re.compile(wanted.replace("*", ".*"))
         chosen = [_metadata(t) for t in tables if pattern.fullmatch(t["Name"])]
         start, size = int(request.get("NextToken") or 0), int(request.get("MaxResults") or 50)
@@ -217,10 +216,8 @@ def with_parameters(sql: str, values: list[str]) -> str:
     """
     if not values:
         return sql
-    from sqlglot.tokens import TokenType
-
     try:
-        places = [t for t in dialect.tokens_of(sql) if t.token_type == TokenType.PLACEHOLDER]
+        places = [t for t in dialect.tokens_of(sql) if t.token_type == dialect.TokenType.PLACEHOLDER]
     except QueryError as error:
         raise RequestError(str(error)) from error
     if len(places) != len(values):

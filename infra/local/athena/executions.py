@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from infra.local.athena.catalog import Catalog
+from infra.local.athena.context import Outcome, StatementContext
 from infra.local.athena.engine import Database, Session
 from infra.local.athena.errors import SYSTEM, QueryError, QueryStopped, RequestError
 from infra.local.athena.objects import ObjectStore
 from infra.local.athena.parquet_columns import SchemaReader
 from infra.local.athena.results import ResultSet
-from infra.local.athena.statements import Outcome, StatementRunner, statement_kind
+from infra.local.athena.statements import StatementRunner, statement_kind
 from infra.local.athena.workgroups import WorkGroup
 
 if TYPE_CHECKING:
@@ -195,7 +196,7 @@ class Executions:
             execution.state, execution.started = "RUNNING", time.time()
             execution.session = session = self._database.session()
         try:
-            runner = StatementRunner(
+            context = StatementContext(
                 self._catalog,
                 self._store,
                 self._schemas,
@@ -206,7 +207,7 @@ class Executions:
                 execution.group.enforce,
                 lambda scanned: _cut_off(execution, scanned),
             )
-            outcome = runner.run(execution.sql)
+            outcome = StatementRunner(context).run(execution.sql)
             self._deliver(execution, outcome)
             with self._lock:
                 if not execution.over:

@@ -11,11 +11,12 @@ from sqlglot import exp
 
 from infra.local.athena.errors import NotSupported, QueryError
 from infra.local.athena.sql import casts
-from infra.local.athena.sql.function_rules import RULES, TYPE_RULES, Arguments
+from infra.local.athena.sql.function_rules import RULES
 from infra.local.athena.sql.functions import FUNCTIONS, LAMBDAS, SPECIAL, Function, function
 from infra.local.athena.sql.lambdas import Lambdas
+from infra.local.athena.sql.result_types import TYPE_RULES, Arguments
 from infra.local.athena.sql.scope import Scope, Value, quoted, text
-from infra.local.athena.sql.types import BIGINT, INTEGER, TIMESTAMP, TIMESTAMP_TZ, UNKNOWN, Type, common
+from infra.local.athena.sql.types import BIGINT, INTEGER, TIMESTAMP_TZ, UNKNOWN, Type, common
 
 if TYPE_CHECKING:
     from infra.local.athena.sql.expressions import ExpressionCompiler
@@ -291,6 +292,3 @@ def _fill(template: str, arguments: Sequence[str], result: Type) -> str:
         return result.duckdb if key == "r" else arguments[int(key)]
 
     return re.sub(r"\{(\*|r|\d)\}", part, template)
-
-
-__all__ = ["TIMESTAMP", "Calls", "is_aggregate"]

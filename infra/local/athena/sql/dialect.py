@@ -16,9 +16,11 @@ from sqlglot import exp
 from sqlglot.dialects.trino import Trino
 from sqlglot.errors import ErrorLevel, ParseError, TokenError
 from sqlglot.parsers.athena import AthenaTrinoParser
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from infra.local.athena.errors import QueryError
+
+__all__ = ["MAX_QUERY_BYTES", "Token", "TokenType", "parse", "tokens_of"]
 
 MAX_QUERY_BYTES = 262_144  # https://docs.aws.amazon.com/athena/latest/ug/service-limits.html
 

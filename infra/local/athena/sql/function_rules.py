@@ -3,158 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-
-from sqlglot import exp
+from collections.abc import Callable
 
 from infra.local.athena.errors import NotSupported, QueryError
-from infra.local.athena.sql import casts, date_formats, operators
+from infra.local.athena.sql import casts, operators
+from infra.local.athena.sql.date_rules import DATE_RULES
+from infra.local.athena.sql.result_types import Arguments
 from infra.local.athena.sql.scope import text
 from infra.local.athena.sql.types import (
     BIGINT,
     DATE,
     DAYS,
-    DOUBLE,
     INTEGER,
     MONTHS,
-    TIMESTAMP_TZ,
     UNKNOWN,
     VARCHAR,
     Type,
-    array,
     common,
-    decimal,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Arguments:
-    """The arguments of one call.
-
-    Attributes:
-        name: The function.
-        nodes: As parsed.
-        sql: As compiled for DuckDB.
-        types: Their Trino types.
-    """
-
-    name: str
-    nodes: Sequence[exp.Expr]
-    sql: Sequence[str]
-    types: Sequence[Type]
-
-    def literal(self, i: int) -> str:
-        """The text of a literal argument.
-
-        Raises:
-            NotSupported: It is computed.
-        """
-        node = self.nodes[i]
-        if not (isinstance(node, exp.Literal) and node.is_string):
-            raise NotSupported(f"{self.name} with a computed argument {i + 1}: write it as a literal")
-        return node.name
-
-    def common(self) -> Type:
-        """The type that all arguments share.
-
-        Raises:
-            QueryError: There is none.
-        """
-        kind = UNKNOWN
-        for other in self.types:
-            shared = common(kind, other)
-            if shared is None:
-                raise QueryError(
-                    "TYPE_MISMATCH",
-                    f"line 1:1: All {self.name} arguments must be the same type: {kind}, {other}",
-                )
-            kind = shared
-        return kind
-
-
-# --- types of results
-
-
-def _whole(a: Arguments) -> Type:
-    kind = a.types[0]
-    return decimal(kind.precision - kind.scale + min(kind.scale, 1), 0) if kind.name == "decimal" else kind
-
-
-def _round_type(a: Arguments) -> Type:
-    kind = a.types[0]
-    if kind.name != "decimal":
-        return kind
-    return _whole(a) if len(a.types) == 1 else decimal(kind.precision + 1, kind.scale)
-
-
-def _sum_type(a: Arguments) -> Type:
-    kind = a.types[0]
-    return BIGINT if kind.is_integer else decimal(38, kind.scale) if kind.name == "decimal" else kind
-
-
-def _avg_type(a: Arguments) -> Type:
-    return a.types[0] if a.types[0].name in ("decimal", "real") else DOUBLE
-
-
-def _concat_type(a: Arguments) -> Type:
-    kind = a.common()
-    if kind.name not in ("varchar", "array", "varbinary", "unknown"):
-        raise QueryError(
-            "FUNCTION_NOT_FOUND", f"line 1:1: Cannot apply operator: {a.types[0]} || {a.types[1]}"
-        )
-    return kind
-
-
-def _element_type(a: Arguments) -> Type:
-    kind = a.types[0]
-    if kind.name not in ("array", "map"):
-        raise QueryError(
-            "FUNCTION_NOT_FOUND", f"line 1:1: Unexpected parameters ({kind}, …) for function element_at"
-        )
-    return kind.args[-1]
-
-
-def _zoned(zone: str) -> Type:
-    if not re.fullmatch(r"UTC|[A-Za-z_]+(/[A-Za-z_]+)+", zone):
-        raise NotSupported(f"time zone {zone!r}: write the name of a region, such as 'Europe/Madrid'")
-    return Type(TIMESTAMP_TZ.name, fields=() if zone == "UTC" else (zone,))
-
-
-def _zone_of_second(a: Arguments) -> Type:
-    return _zoned(a.literal(1)) if len(a.types) > 1 else TIMESTAMP_TZ
-
-
-def _percentile_type(a: Arguments) -> Type:
-    return array(a.types[0]) if a.types[1].name == "array" else a.types[0]
-
-
-def _sequence_type(a: Arguments) -> Type:
-    kind = common(a.types[0], a.types[1])
-    if kind is None:
-        raise QueryError(
-            "FUNCTION_NOT_FOUND",
-            f"line 1:1: Unexpected parameters for function sequence: {a.types[0]}, {a.types[1]}",
-        )
-    return array(BIGINT if kind.is_integer else kind)
-
-
-TYPE_RULES: dict[str, Callable[[Arguments], Type]] = {
-    "whole": _whole,
-    "round": _round_type,
-    "mod": lambda a: operators.arithmetic("%", "x", a.types[0], "y", a.types[1])[1],
-    "sum": _sum_type,
-    "avg": _avg_type,
-    "common": Arguments.common,
-    "concat": _concat_type,
-    "element": _element_type,
-    "tz_arg1": _zone_of_second,
-    "tz_utc": lambda a: TIMESTAMP_TZ,
-    "percentile": _percentile_type,
-    "sequence": _sequence_type,
-}
-
-# --- DuckDB's form
 
 
 def _coerced(a: Arguments, kind: Type) -> list[str]:
@@ -226,132 +92,6 @@ def _regexp(a: Arguments, result: Type, detail: str) -> str:
         raise NotSupported("regexp_replace with a named group")
     re2 = re.sub(r"\$(\d)", r"\\\1", replacement.replace("\\", "\\\\"))
     return f"regexp_replace({subject}, {pattern}, {text(re2)}, 'g')"
-
-
-def _date(a: Arguments, result: Type, detail: str) -> str:
-    return casts.cast(a.sql[0], a.types[0], DATE)
-
-
-def _to_iso(a: Arguments, result: Type, detail: str) -> str:
-    local, kind = casts.wall_clock(a.sql[0], a.types[0]), a.types[0]
-    if kind == DATE:
-        return f"strftime({local}, '%Y-%m-%d')"
-    if kind.fields:
-        raise NotSupported("to_iso8601 of a time outside UTC")
-    suffix = "Z" if kind.name == "timestamp with time zone" else ""
-    return f"strftime({local}, '%Y-%m-%dT%H:%M:%S.%g{suffix}')"
-
-
-def _to_unixtime(a: Arguments, result: Type, detail: str) -> str:
-    return f"epoch({casts.instant(a.sql[0], a.types[0])})"
-
-
-_UNITS = ("millisecond", "second", "minute", "hour", "day", "week", "month", "quarter", "year")
-
-
-def _unit(a: Arguments) -> str:
-    unit = a.literal(0).lower()
-    if unit not in _UNITS:
-        raise QueryError(
-            "INVALID_FUNCTION_ARGUMENT",
-            f"line 1:1: '{unit}' is not a valid {a.name} field: one of {', '.join(_UNITS)}",
-        )
-    return unit
-
-
-def _back(local: str, kind: Type) -> str:
-    """From the clock on the wall back to the type it came from."""
-    if kind.name == "timestamp with time zone":
-        return f"timezone({text(casts.zone_of(kind))}, CAST({local} AS TIMESTAMP))"
-    return f"CAST({local} AS {kind.duckdb})"
-
-
-def _date_trunc(a: Arguments, result: Type, detail: str) -> str:
-    unit = _unit(a)
-    if result == DATE and unit in _UNITS[:4]:
-        raise QueryError("INVALID_FUNCTION_ARGUMENT", f"line 1:1: '{unit}' is not a valid DATE field")
-    return _back(f"date_trunc({text(unit)}, {casts.wall_clock(a.sql[1], a.types[1])})", result)
-
-
-def _date_add(a: Arguments, result: Type, detail: str) -> str:
-    unit = _unit(a)
-    if result == DATE and unit in _UNITS[:4]:
-        raise QueryError("INVALID_FUNCTION_ARGUMENT", f"line 1:1: '{unit}' is not a valid DATE field")
-    amount = f"CAST({a.sql[1]} AS BIGINT)" if unit in _UNITS[:4] else f"CAST({a.sql[1]} AS INTEGER)"
-    step = f"to_months(3 * {amount})" if unit == "quarter" else f"to_{unit}s({amount})"
-    if result.name == "timestamp with time zone" and unit in _UNITS[:4]:
-        return f"{a.sql[2]} + {step}"  # hours elapse on the instant, days on the wall
-    return _back(f"{casts.wall_clock(a.sql[2], result)} + {step}", result)
-
-
-def _date_diff(a: Arguments, result: Type, detail: str) -> str:
-    unit = _unit(a)
-    kind = common(a.types[1], a.types[2])
-    if kind is None:
-        raise QueryError(
-            "FUNCTION_NOT_FOUND",
-            f"line 1:1: Unexpected parameters for function date_diff: {a.types[1]}, {a.types[2]}",
-        )
-    start, end = (casts.coerce(sql, have, kind) for sql, have in zip(a.sql[1:], a.types[1:], strict=True))
-    if unit not in _UNITS[:4]:
-        start, end = casts.wall_clock(start, kind), casts.wall_clock(end, kind)
-    return f"date_sub({text(unit)}, {start}, {end})"  # whole units elapsed, not boundaries crossed
-
-
-def _part(a: Arguments, result: Type, detail: str) -> str:
-    kind = a.types[0]
-    if kind == DATE and detail in ("hour", "minute", "second", "millisecond"):
-        raise QueryError(
-            "FUNCTION_NOT_FOUND", f"line 1:1: Unexpected parameters (date) for function {a.name}"
-        )
-    local = casts.wall_clock(a.sql[0], kind)
-    # DuckDB's milliseconds count from the minute.
-    value = (
-        f"date_part('millisecond', {local}) % 1000"
-        if detail == "millisecond"
-        else f"date_part({text(detail)}, {local})"
-    )
-    return f"CAST({value} AS BIGINT)"
-
-
-def _last_day(a: Arguments, result: Type, detail: str) -> str:
-    return f"last_day({casts.wall_clock(a.sql[0], a.types[0])})"
-
-
-def _date_format(a: Arguments, result: Type, detail: str) -> str:
-    return date_formats.mysql_to_text(casts.wall_clock(a.sql[0], a.types[0]), a.literal(1))
-
-
-def _date_parse(a: Arguments, result: Type, detail: str) -> str:
-    return f"strptime({a.sql[0]}, {text(date_formats.mysql_pattern(a.literal(1), parsing=True))})"
-
-
-def _format_datetime(a: Arguments, result: Type, detail: str) -> str:
-    return date_formats.joda_to_text(
-        casts.wall_clock(a.sql[0], a.types[0]), a.literal(1), casts.zone_of(a.types[0])
-    )
-
-
-def _parse_datetime(a: Arguments, result: Type, detail: str) -> str:
-    return f"timezone('UTC', strptime({a.sql[0]}, {text(date_formats.joda_pattern(a.literal(1)))}))"
-
-
-def _at_timezone(a: Arguments, result: Type, detail: str) -> str:
-    if a.types[0] == DATE:
-        raise QueryError(
-            "TYPE_MISMATCH",
-            "line 1:1: Type of value must be a time or timestamp with or without time zone (actual date)",
-        )
-    return casts.instant(a.sql[0], a.types[0])
-
-
-def _with_timezone(a: Arguments, result: Type, detail: str) -> str:
-    if a.types[0].name != "timestamp":
-        raise QueryError(
-            "FUNCTION_NOT_FOUND",
-            f"line 1:1: Unexpected parameters ({a.types[0]}, varchar) for function with_timezone",
-        )
-    return f"timezone({text(casts.zone_of(result))}, {a.sql[0]})"
 
 
 def _cardinality(a: Arguments, result: Type, detail: str) -> str:
@@ -459,6 +199,7 @@ def _mod(a: Arguments, result: Type, detail: str) -> str:
 
 
 RULES: dict[str, Callable[[Arguments, Type, str], str]] = {
+    **DATE_RULES,
     "extreme": _extreme,
     "truncate": _truncate,
     "reverse": _reverse,
@@ -468,20 +209,6 @@ RULES: dict[str, Callable[[Arguments, Type, str], str]] = {
     "split": _split,
     "typeof": _typeof,
     "regexp": _regexp,
-    "date": _date,
-    "to_iso8601": _to_iso,
-    "to_unixtime": _to_unixtime,
-    "date_trunc": _date_trunc,
-    "date_add": _date_add,
-    "date_diff": _date_diff,
-    "part": _part,
-    "last_day": _last_day,
-    "date_format": _date_format,
-    "date_parse": _date_parse,
-    "format_datetime": _format_datetime,
-    "parse_datetime": _parse_datetime,
-    "at_timezone": _at_timezone,
-    "with_timezone": _with_timezone,
     "cardinality": _cardinality,
     "contains": _contains,
     "array_join": _array_join,
