@@ -105,17 +105,23 @@ def _read_school(school_id: str) -> School | None:
 
 
 def put_school(school: School) -> None:
-    """Creates or replaces a school's configuration."""
-    client("dynamodb").put_item(TableName=setting("TABLE"), Item=to_typed(school.item()))
+    """Creates or replaces a school's configuration, keeps its version, and enters it in the register."""
+    table = setting("TABLE")
+    client("dynamodb").transact_write_items(
+        TransactItems=[
+            {"Put": {"TableName": table, "Item": to_typed(item)}}
+            for item in (school.item(), school.item(history=True), school.register_item())
+        ]
+    )
 
 
 def put_students(students: Iterable[Student]) -> None:
-    """Creates or replaces the profiles of students, each once.
+    """Creates or replaces the profiles of students, each once, and their lines in the roster.
 
     Raises:
         StoreBusyError: Some could not be written; writing all again is safe.
     """
-    unwritten = put_items(student.item() for student in students)
+    unwritten = put_items(item for student in students for item in (student.item(), student.roster_item()))
     if unwritten:
         raise StoreBusyError(f"{len(unwritten)} profiles were not written: the table throttles; try again")
 

@@ -43,12 +43,26 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             AttributeDefinitions=[
                 {"AttributeName": "PK", "AttributeType": "S"},
                 {"AttributeName": "SK", "AttributeType": "S"},
+                {"AttributeName": "pending_pk", "AttributeType": "S"},
+                {"AttributeName": "pending_sk", "AttributeType": "S"},
+            ],
+            GlobalSecondaryIndexes=[
+                {
+                    "IndexName": "pending",
+                    "KeySchema": [
+                        {"AttributeName": "pending_pk", "KeyType": "HASH"},
+                        {"AttributeName": "pending_sk", "KeyType": "RANGE"},
+                    ],
+                    "Projection": {"ProjectionType": "KEYS_ONLY"},
+                }
             ],
             BillingMode="PAY_PER_REQUEST",
             StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
         )
         queue = boto3.client("sqs").create_queue(QueueName="luca-behavior-rejected")
         monkeypatch.setenv("LUCA_REJECTED_QUEUE", queue["QueueUrl"])
+        queue = boto3.client("sqs").create_queue(QueueName="luca-grades")
+        monkeypatch.setenv("LUCA_GRADES_QUEUE", queue["QueueUrl"])
         kms = boto3.client("kms")
         key = kms.create_key()["KeyMetadata"]["KeyId"]
         kms.create_alias(AliasName="alias/luca-pseudonyms", TargetKeyId=key)
