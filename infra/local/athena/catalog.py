@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError
 
-from infra.local.athena.errors import NotSupported, QueryError
+from infra.local.athena.errors import NotSupportedError, QueryError
 from infra.local.athena.information_schema import CATALOG, INFORMATION_SCHEMA, information_schema_columns
 from infra.local.athena.sql import dialect
 from infra.local.athena.sql.plan import TableColumn
@@ -111,7 +111,7 @@ class Catalog:
 
         Raises:
             QueryError: It does not exist.
-            NotSupported: It is an Iceberg table, or a view that another engine wrote.
+            NotSupportedError: It is an Iceberg table, or a view that another engine wrote.
         """
         if catalog not in ("", CATALOG):
             raise QueryError("CATALOG_NOT_FOUND", f"line 1:1: Catalog '{catalog}' does not exist")
@@ -253,23 +253,23 @@ def refuse_iceberg(record: dict[str, Any]) -> None:
     """Refuses a table that only Iceberg's metadata can read.
 
     Raises:
-        NotSupported: It is one.
+        NotSupportedError: It is one.
     """
     if record.get("Parameters", {}).get("table_type", "").upper() == "ICEBERG":
-        raise NotSupported(
+        raise NotSupportedError(
             f"Iceberg table {record['DatabaseName']}.{record['Name']}: this server reads Hive tables only"
         )
     if any(
         key.startswith("projection.enabled") and value == "true"
         for key, value in record.get("Parameters", {}).items()
     ):
-        raise NotSupported(f"partition projection of table {record['DatabaseName']}.{record['Name']}")
+        raise NotSupportedError(f"partition projection of table {record['DatabaseName']}.{record['Name']}")
 
 
 def _view(database: str, name: str, record: dict[str, Any]) -> ResolvedView:
     match = re.search(r"/\* Presto View: (\S+) \*/", record.get("ViewOriginalText", ""))
     if match is None:
-        raise NotSupported(f"view {database}.{name} was not written by Athena")
+        raise NotSupportedError(f"view {database}.{name} was not written by Athena")
     view = json.loads(base64.b64decode(match[1]))
     return ResolvedView(database, name, dialect.parse(view["originalSql"]), view.get("schema") or database)
 

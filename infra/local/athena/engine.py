@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import duckdb
 import pyarrow as pa
 
-from infra.local.athena.errors import SYSTEM, QueryError, QueryStopped
+from infra.local.athena.errors import SYSTEM, QueryError, QueryStoppedError
 from infra.local.athena.sql.macros import FAILURE_MARK, MACROS
 from infra.local.athena.sql.scope import quoted
 
@@ -91,7 +91,7 @@ class Session:
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def stop(self) -> None:
-        """Interrupts what runs; what comes next raises QueryStopped."""
+        """Interrupts what runs; what comes next raises QueryStoppedError."""
         self._stopped.set()
         threading.Thread(target=self._interrupt, name="athena-stop", daemon=True).start()
 
@@ -102,9 +102,9 @@ class Session:
             self._closed.wait(_INTERRUPT_SECONDS)
 
     def check_stopped(self) -> None:
-        """Raises QueryStopped once `stop` was called."""
+        """Raises QueryStoppedError once `stop` was called."""
         if self._stopped.is_set():
-            raise QueryStopped
+            raise QueryStoppedError
 
     def parallel(self, function: Callable[[T], R], items: Iterable[T]) -> list[R]:
         """Applies a function that waits for the network to many items."""
@@ -115,7 +115,7 @@ class Session:
 
         Raises:
             QueryError: In Athena's words.
-            QueryStopped: The query was cancelled.
+            QueryStoppedError: The query was cancelled.
         """
         self.check_stopped()
         try:
@@ -128,7 +128,8 @@ class Session:
         """The whole result of a query."""
         self.check_stopped()
         try:
-            return self._connection.sql(sql).to_arrow_table()
+            table: pa.Table = self._connection.sql(sql).to_arrow_table()
+            return table
         except duckdb.Error as error:
             self.check_stopped()
             raise self._told(error) from error
@@ -189,5 +190,7 @@ _KNOWN: Sequence[tuple[type[duckdb.Error], str, str]] = (
 def _translated(error: duckdb.Error, message: str) -> QueryError:
     for kind, words, name in _KNOWN:
         if isinstance(error, kind) and words in message:
-            return QueryError(name, words if name == "DIVISION_BY_ZERO" else message.split("\n\n")[0][:1500])
+            return QueryError(
+                name, words if name == "DIVISION_BY_ZERO" else message.partition("\n\n")[0][:1500]
+            )
     return QueryError("GENERIC_INTERNAL_ERROR", message[:1500], category=SYSTEM)

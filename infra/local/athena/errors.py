@@ -39,14 +39,14 @@ class QueryError(Exception):
         return _ERROR_TYPES.get(self.name, 1006 if self.category == USER else 200)
 
 
-class NotSupported(QueryError):
+class NotSupportedError(QueryError):
     """A statement that Athena may run and this server would get wrong: refused, never guessed."""
 
     def __init__(self, detail: str) -> None:
         super().__init__("NOT_SUPPORTED", detail)
 
 
-class QueryStopped(Exception):
+class QueryStoppedError(Exception):
     """The query was cancelled by StopQueryExecution."""
 
 

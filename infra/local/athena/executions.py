@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from infra.local.athena.catalog import Catalog
 from infra.local.athena.context import Outcome, StatementContext
 from infra.local.athena.engine import Database, Session
-from infra.local.athena.errors import SYSTEM, QueryError, QueryStopped, RequestError
+from infra.local.athena.errors import SYSTEM, QueryError, QueryStoppedError, RequestError
 from infra.local.athena.objects import ObjectStore
 from infra.local.athena.parquet_columns import SchemaReader
 from infra.local.athena.results import ResultSet
@@ -117,7 +117,8 @@ class Executions:
                 if known is not None:
                     if self._all[known].sql != sql:
                         raise RequestError(
-                            "Idempotent parameters do not match: the ClientRequestToken was used for another query"
+                            "Idempotent parameters do not match: the ClientRequestToken was used for another"
+                            " query"
                         )
                     return known
             execution = Execution(
@@ -213,11 +214,11 @@ class Executions:
                 if not execution.over:
                     execution.outcome, execution.bytes_scanned = outcome, outcome.bytes_scanned
                     self._finish(execution, "SUCCEEDED")
-        except QueryStopped:
+        except QueryStoppedError:
             self._fail(execution, "CANCELLED", "Query cancelled by user", None)
         except QueryError as error:
             self._fail(execution, "FAILED", str(error), error)
-        except Exception as error:  # the server must outlive any query; the reason reaches the client
+        except Exception as error:  # noqa: BLE001 - the server must outlive any query; the reason reaches the client
             wrapped = QueryError(
                 "GENERIC_INTERNAL_ERROR", f"{error!r}\n{traceback.format_exc(limit=-3)}", category=SYSTEM
             )
@@ -259,7 +260,8 @@ def _cut_off(execution: Execution, scanned: int) -> None:
     if limit is not None and scanned > limit:
         raise QueryError(
             "Query exhausted resources",
-            f"Bytes scanned limit was exceeded: {scanned} bytes, the work group {execution.group.name} allows {limit}",
+            f"Bytes scanned limit was exceeded: {scanned} bytes, the work group {execution.group.name} allows"
+            f" {limit}",
         )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from infra.local.athena.catalog import columns_of, keys_of
-from infra.local.athena.errors import NotSupported, QueryError
+from infra.local.athena.errors import NotSupportedError, QueryError
 from infra.local.athena.objects import StoredObject
 from infra.local.athena.parquet_columns import SchemaReader, Signature, column_sql
 from infra.local.athena.sql.plan import TableColumn
@@ -64,7 +64,7 @@ class FormatReader:
 
         Raises:
             QueryError: A file is broken; the message names it.
-            NotSupported: The table's SerDe is not read here.
+            NotSupportedError: The table's SerDe is not read here.
         """
         self._path_used = path_used
         columns, keys = columns_of(record), keys_of(record)
@@ -75,7 +75,7 @@ class FormatReader:
             return self._json(columns, keys, files)
         if "OpenCSVSerde" in library or "LazySimpleSerDe" in library:
             return self._text(columns, keys, files, TextFormat.of(record))
-        raise NotSupported(
+        raise NotSupportedError(
             f"SerDe {library} of table {record['Name']}: Parquet, JSON and delimited text are read here"
         )
 
@@ -111,7 +111,7 @@ class FormatReader:
             spelled.setdefault(key.lower(), []).append(key)
         twice = [names for names in spelled.values() if len(names) > 1]
         if twice:
-            raise NotSupported(
+            raise NotSupportedError(
                 f"JSON rows that spell a member in several ways: {', '.join(sorted(twice[0]))}"
             )
         members = [spelled.get(c.name, [c.name])[0] for c in columns]
@@ -182,7 +182,7 @@ def _text_value(sql: str, column: TableColumn, *, quoting: bool) -> str:
     if kind == VARCHAR:
         return sql
     if kind.args or (quoting and kind.is_datetime):
-        raise NotSupported(
+        raise NotSupportedError(
             f"column {column.name} of type {kind} in delimited text: declare it string and parse it"
         )
     if quoting:  # OpenCSVSerde fails on what it cannot convert, LazySimpleSerDe gives NULL

@@ -82,7 +82,7 @@ class ObjectStore:
         """Stops the fetching threads."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def list(self, location: str) -> list[StoredObject]:
+    def data_files(self, location: str) -> list[StoredObject]:
         """The data files under a location, hidden ones and empty ones left out as Athena does.
 
         Raises:

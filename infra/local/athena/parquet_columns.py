@@ -58,10 +58,14 @@ def column_sql(column: TableColumn, signature: Signature, example_uri: str) -> s
     sql = quoted(name)
     if not readable(kind, column.type):
         message = (
-            f"HIVE_BAD_DATA: Error opening Hive split {example_uri}: Malformed Parquet file. Field '{column.name}'s type "
-            f"{kind} in parquet file {example_uri} is incompatible with type {column.type.glue} defined in table schema"
+            f"HIVE_BAD_DATA: Error opening Hive split {example_uri}: Malformed Parquet file. Field"
+            f" '{column.name}'s type {kind} in parquet file {example_uri} is incompatible with type"
+            f" {column.type.glue} defined in table schema"
         )
-        return f"CAST(CASE WHEN {sql} IS NOT NULL THEN t_fail({text(message)}) END AS VARCHAR)::{column.type.duckdb}"
+        return (
+            f"CAST(CASE WHEN {sql} IS NOT NULL THEN t_fail({text(message)}) END AS"
+            f" VARCHAR)::{column.type.duckdb}"
+        )
     if column.type.name == "timestamp" and pa.types.is_timestamp(kind):
         local = f"timezone('UTC', {sql})" if kind.tz else sql
         # Athena's timestamps have milliseconds, whatever the file holds.
@@ -77,7 +81,7 @@ def column_sql(column: TableColumn, signature: Signature, example_uri: str) -> s
     return f"CAST({sql} AS {column.type.duckdb})"
 
 
-def readable(kind: pa.DataType, want: Type) -> bool:
+def readable(kind: pa.DataType, want: Type) -> bool:  # noqa: PLR0911 - one return a family of types
     """Whether Athena reads a Parquet column of this type as the declared one.
 
     https://docs.aws.amazon.com/athena/latest/ug/handling-schema-updates-chapter.html
@@ -89,7 +93,7 @@ def readable(kind: pa.DataType, want: Type) -> bool:
             ("bigint",) if kind.bit_width == 64 else ("tinyint", "smallint", "integer", "bigint")
         ) or (want.name == "decimal" and want.scale == 0)
     if pa.types.is_floating(kind):
-        return want.name == "double" or want.name == "real" and kind.bit_width == 32
+        return want.name == "double" or (want.name == "real" and kind.bit_width == 32)
     if pa.types.is_decimal(kind):
         return (
             want.name == "decimal"

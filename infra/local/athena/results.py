@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from infra.local.athena.sql.casts import zone_of
-from infra.local.athena.sql.types import Type
+from infra.local.athena.sql.types import VARCHAR, Type
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +75,6 @@ def _quoted(name: str) -> str:
 
 def lines(name: str, values: Sequence[str], *more: str) -> ResultSet:
     """The result of a utility statement: text under one column (others are declared, as in DESCRIBE)."""
-    from infra.local.athena.sql.types import VARCHAR
-
     columns = [ResultColumn(n, VARCHAR) for n in (name, *more)]
     return ResultSet(columns, pa.table({name: pa.array(values, pa.string())}), header=False)
 
@@ -87,7 +86,8 @@ def rendered(table: pa.Table, columns: Sequence[ResultColumn]) -> ResultSet:
     return ResultSet(columns, pa.table(dict(zip(names, arrays, strict=True))))
 
 
-def _strings(array: pa.ChunkedArray, kind: Type) -> pa.ChunkedArray:
+def _strings(array: Any, kind: Type) -> Any:
+    """A column of DuckDB's as a column of text (both `pa.ChunkedArray`)."""
     if kind.name in ("varchar", "json") or pa.types.is_null(array.type):
         return array.cast(pa.string())
     if kind.is_integer or kind.name in ("boolean", "date"):
@@ -101,8 +101,9 @@ def _strings(array: pa.ChunkedArray, kind: Type) -> pa.ChunkedArray:
     if kind.name == "timestamp":
         return array.cast(pa.timestamp("ms"), safe=False).cast(pa.string())
     if kind.name == "timestamp with time zone":
-        local = pc.local_timestamp(array.cast(pa.timestamp("ms", zone_of(kind)), safe=False))
-        return pc.binary_join_element_wise(local.cast(pa.string()), zone_of(kind), " ")
+        local: Any = pc.local_timestamp(array.cast(pa.timestamp("ms", zone_of(kind)), safe=False))
+        parts: list[Any] = [local.cast(pa.string()), zone_of(kind), " "]
+        return pc.binary_join_element_wise(*parts)
     render = renderer(kind)
     chunks = [
         pa.array([None if v is None else render(v) for v in chunk.to_pylist()], pa.string())
@@ -123,10 +124,15 @@ def renderer(kind: Type) -> Callable[[Any], str]:
         )
     if kind.name == "row":
         fields = [renderer(a) for a in kind.args]
-        labels = [f"{n or f'field{i}'}" for i, n in enumerate(kind.fields)]
-        return lambda v: "{" + ", ".join(
-            f"{label}={'null' if x is None else field(x)}" for label, field, x in zip(labels, fields, v.values(), strict=True)
-        ) + "}"  # fmt: skip
+        labels = [n or f"field{i}" for i, n in enumerate(kind.fields)]
+        return lambda v: (
+            "{"
+            + ", ".join(
+                f"{label}={'null' if x is None else field(x)}"
+                for label, field, x in zip(labels, fields, v.values(), strict=True)
+            )
+            + "}"
+        )
     if kind.name in ("double", "real"):
         return java_double
     return _SIMPLE.get(kind.name, str)
@@ -138,7 +144,7 @@ def _pairs(value: Any) -> list[tuple[Any, Any]]:
 
 def java_double(value: float) -> str:
     """A double as Java prints it: `1.0E7` from ten million on and below a thousandth."""
-    if value != value:
+    if math.isnan(value):
         return "NaN"
     if value in (float("inf"), float("-inf")):
         return "Infinity" if value > 0 else "-Infinity"
@@ -160,7 +166,10 @@ def _interval(value: Any) -> str:
         total = days * 86_400_000 + nanos // 1_000_000
     sign, total = ("-" if total < 0 else ""), abs(total)
     days, rest = divmod(total, 86_400_000)
-    return f"{sign}{days} {rest // 3_600_000:02}:{rest // 60_000 % 60:02}:{rest // 1000 % 60:02}.{rest % 1000:03}"
+    return (
+        f"{sign}{days}"
+        f" {rest // 3_600_000:02}:{rest // 60_000 % 60:02}:{rest // 1000 % 60:02}.{rest % 1000:03}"
+    )
 
 
 _SIMPLE: dict[str, Callable[[Any], str]] = {

@@ -55,7 +55,7 @@ class TableScanner:
 
         Raises:
             QueryError: A file is missing or broken; the message names it.
-            NotSupported: The table's format is not read here.
+            NotSupportedError: The table's format is not read here.
         """
         if scan.database == INFORMATION_SCHEMA:
             rows = information_schema_table(self._catalog, scan.table)
@@ -114,7 +114,7 @@ class TableScanner:
         return [p for i, p in enumerate(partitions) if i in chosen]
 
     def _data_files(self, location: str, descriptor: dict[str, Any]) -> list[StoredObject]:
-        found = self._store.list(location)
+        found = self._store.data_files(location)
         if descriptor.get("InputFormat") != SYMLINK_INPUT:
             return found
         uris = [

@@ -92,7 +92,9 @@ class AthenaServer:
         """Cancels running queries and releases the port, threads and temporary files."""
         if self._http is None:
             return
-        assert self._thread is not None and self._executions is not None and self._store is not None
+        assert self._thread is not None
+        assert self._executions is not None
+        assert self._store is not None
         self._http.shutdown()
         self._thread.join()
         self._http.server_close()
@@ -125,7 +127,7 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 120
     server: _Server
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's own name
         """Keeps quiet: failures reach the client."""
 
     def do_POST(self) -> None:
@@ -143,7 +145,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._reply(400, {"__type": "InvalidRequestException", "Message": f"{operation}: {error!r}"})
         except BrokenPipeError:
             self.close_connection = True
-        except Exception:  # a fault of ours must reach the client as one, not as a dead socket
+        except Exception:  # noqa: BLE001 - a fault of ours must reach the client as one, not as a dead socket
             self._reply(500, {"__type": "InternalServerException", "Message": traceback.format_exc(limit=-3)})
 
     def _reply(self, status: int, payload: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from infra.local.athena.catalog import view_record
 from infra.local.athena.context import Outcome, StatementContext, output_columns
-from infra.local.athena.errors import NotSupported, QueryError
+from infra.local.athena.errors import NotSupportedError, QueryError
 from infra.local.athena.hive.ddl import DdlRunner
 from infra.local.athena.hive.show import ShowRunner
 from infra.local.athena.information_schema import CATALOG
@@ -40,7 +40,7 @@ class StatementRunner:
 
         Raises:
             QueryError: It fails in Athena, or this server refuses it.
-            QueryStopped: It was cancelled.
+            QueryStoppedError: It was cancelled.
         """
         outcome = self._dispatch(sql)
         outcome.bytes_scanned = self._context.bytes_scanned
@@ -56,23 +56,12 @@ class StatementRunner:
             return self._explain(sql)
         if kind == "UNLOAD":
             return self._writes.unload(sql, tokens)
-        if kind in ("ALTER", "MSCK", "DROP") or kind == "CREATE" and not _has_query(tokens):
+        if kind in ("ALTER", "MSCK", "DROP") or (kind == "CREATE" and not _has_query(tokens)):
             ran = DdlRunner(self._context.catalog, self._context.store, self._context.database).run(sql)
             if ran is not None:
                 return Outcome("DDL", f"{kind}_{tokens[1].text.upper()}" if len(tokens) > 1 else kind, ran)
-        if kind in (
-            "PREPARE",
-            "EXECUTE",
-            "DEALLOCATE",
-            "OPTIMIZE",
-            "VACUUM",
-            "CALL",
-            "GRANT",
-            "SET",
-            "USE",
-            "ANALYZE",
-        ):
-            raise NotSupported(f"{kind} statements")
+        if kind in _NOT_HERE:
+            raise NotSupportedError(f"{kind} statements")
         return self._tree(dialect.parse(sql), sql)
 
     def _tree(self, tree: exp.Expression, sql: str) -> Outcome:
@@ -85,12 +74,12 @@ class StatementRunner:
         if isinstance(tree, exp.Insert):
             return self._writes.insert(tree)
         if isinstance(tree, (exp.Delete, exp.Update, exp.Merge)):
-            raise NotSupported(
+            raise NotSupportedError(
                 f"{type(tree).__name__.upper()} needs an Iceberg table: this server has Hive tables only"
             )
         if isinstance(tree, (exp.Query, exp.Values)):
             return self._select(tree)
-        raise QueryError("SYNTAX_ERROR", f"line 1:1: mismatched input '{sql.split()[0]}'")
+        raise QueryError("SYNTAX_ERROR", f"line 1:1: mismatched input '{sql.split(maxsplit=1)[0]}'")
 
     def _select(self, tree: exp.Expr) -> Outcome:
         sql, compiled = self._context.bound(tree)
@@ -101,7 +90,7 @@ class StatementRunner:
         match = re.match(r"\s*EXPLAIN\s*(\((?:\s*\w+\s+\w+\s*,?)*\)|ANALYZE\b)?", _uncommented(sql), re.I)
         assert match is not None  # its first token is EXPLAIN
         if (match[1] or "").upper() == "ANALYZE":
-            raise NotSupported("EXPLAIN ANALYZE")
+            raise NotSupportedError("EXPLAIN ANALYZE")
         query = _uncommented(sql)[match.end() :]
         compiler, compiled = self._context.compile(dialect.parse(query))
         plan = ["Query Plan", f"- Output[columnNames = {[c.name for c in output_columns(compiled)]}]"]

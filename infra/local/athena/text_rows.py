@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import gzip
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 csv.field_size_limit(32 * 1024 * 1024)  # Athena's own limit for a line
 
 
 @dataclass(frozen=True, slots=True)
 class TextFormat:
-    """The layout of a text table.
+    r"""The layout of a text table.
 
     Attributes:
-        quoting: OpenCSVSerde: quoted fields, no NULL. Else LazySimpleSerDe: no quotes, `\\N` is NULL.
+        quoting: OpenCSVSerde: quoted fields, no NULL. Else LazySimpleSerDe: no quotes, `\N` is NULL.
         delimiter: Between fields.
         quote: Around a field that holds a delimiter.
         escape: Before a quote inside such a field.
@@ -58,19 +59,18 @@ def read_rows(path: Path, width: int, layout: TextFormat) -> list[list[str | Non
         One list of values for each column.
     """
     columns: list[list[str | None]] = [[] for _ in range(width)]
-    opened = (
-        gzip.open(path, "rt", encoding="utf-8", newline="")
-        if path.suffix == ".gz"
-        else path.open(encoding="utf-8", newline="")
-    )
-    with opened as lines:
+    with contextlib.ExitStack() as stack:
+        if path.suffix == ".gz":
+            lines: TextIO = stack.enter_context(gzip.open(path, "rt", encoding="utf-8", newline=""))
+        else:
+            lines = stack.enter_context(path.open(encoding="utf-8", newline=""))
         for fields in _fields(lines, layout):
             for i, column in enumerate(columns):
                 column.append(fields[i] if i < len(fields) else None)
     return columns
 
 
-def _fields(lines: Any, layout: TextFormat) -> Iterator[list[str | None]]:
+def _fields(lines: TextIO, layout: TextFormat) -> Iterator[list[str | None]]:
     if layout.quoting:
         rows = csv.reader(
             lines,

@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from infra.local.athena.catalog import columns_of, keys_of, refuse_iceberg
 from infra.local.athena.context import Outcome, StatementContext, output_columns
-from infra.local.athena.errors import NotSupported, QueryError
+from infra.local.athena.errors import NotSupportedError, QueryError
 from infra.local.athena.hive.ddl import table_record
 from infra.local.athena.information_schema import CATALOG
 from infra.local.athena.results import ResultColumn, ResultSet, lines
@@ -38,7 +38,7 @@ class WriteStatements:
         properties = with_properties(tree.args.get("properties"))
         empty = bool(properties.pop("no_data", ""))
         if str(properties.pop("table_type", "HIVE")).upper() != "HIVE":
-            raise NotSupported(
+            raise NotSupportedError(
                 "CREATE TABLE AS with table_type='ICEBERG': this server makes Hive tables only"
             )
         if self._context.catalog.find(database, name) is not None:
@@ -55,14 +55,15 @@ class WriteStatements:
         made = self._format(properties)
         properties.pop("is_external", None)
         if properties:
-            raise NotSupported(f"table property {sorted(properties)[0]} of CREATE TABLE AS")
+            raise NotSupportedError(f"table property {sorted(properties)[0]} of CREATE TABLE AS")
         sql, compiled = self._context.bound(tree.expression)
         refuse_unnamed(compiled)
         columns = [TableColumn(c.name, c.type) for c in compiled.columns]
         if keys_wanted and [c.name for c in columns][-len(keys_wanted) :] != keys_wanted:
             raise QueryError(
                 "HIVE_COLUMN_ORDER_MISMATCH",
-                f"Partition keys must be the last columns in the table and in the same order as the table properties: {keys_wanted}",
+                "Partition keys must be the last columns in the table and in the same order as the table"
+                f" properties: {keys_wanted}",
             )
         split = len(columns) - len(keys_wanted)
         if split == 0:
@@ -86,10 +87,11 @@ class WriteStatements:
                 "The work group enforces its output location: leave out external_location",
             )
         location = str(given).rstrip("/") + "/"
-        if self._context.store.list(location):
+        if self._context.store.data_files(location):
             raise QueryError(
                 "HIVE_PATH_ALREADY_EXISTS",
-                f"Target directory for table '{name}' already exists: {location}. You may need to manually clean the data",
+                f"Target directory for table '{name}' already exists: {location}. You may need to manually"
+                " clean the data",
             )
         return location
 
@@ -97,7 +99,7 @@ class WriteStatements:
     def _format(properties: dict[str, Any]) -> tuple[str, str, str]:
         wanted = str(properties.pop("format", "PARQUET")).upper()
         if wanted not in FORMATS:
-            raise NotSupported(f"format {wanted}: PARQUET, JSON and TEXTFILE are written here")
+            raise NotSupportedError(f"format {wanted}: PARQUET, JSON and TEXTFILE are written here")
         format_ = FORMATS[wanted]
         compression = ""
         for key in ("write_compression", "parquet_compression", "compression"):
@@ -113,7 +115,7 @@ class WriteStatements:
         database, name = (table_node.db or self._context.database).lower(), table_node.name.lower()
         record = self._context.catalog.table(database, name)
         if record.get("TableType") == "VIRTUAL_VIEW":
-            raise NotSupported("Inserting into views is not supported")
+            raise NotSupportedError("Inserting into views is not supported")
         refuse_iceberg(record)
         columns, keys = columns_of(record), keys_of(record)
         everything = [*columns, *keys]
@@ -182,7 +184,7 @@ class WriteStatements:
         parsed = dialect.parse(options)
         properties = with_properties(parsed.args.get("properties"))
         location = rest[1].text.rstrip("/") + "/"
-        if self._context.store.list(location):
+        if self._context.store.data_files(location):
             raise QueryError(
                 "HIVE_PATH_ALREADY_EXISTS", f"Target directory for UNLOAD already exists: {location}"
             )
@@ -242,7 +244,7 @@ def with_properties(node: exp.Expr | None) -> dict[str, Any]:
                 else value.name
             )
         else:
-            raise NotSupported(f"{item.sql('trino')} in CREATE TABLE AS")
+            raise NotSupportedError(f"{item.sql('trino')} in CREATE TABLE AS")
     return found
 
 
@@ -274,7 +276,7 @@ def _format_of(record: dict[str, Any]) -> tuple[str, str, str]:
     serde = record["StorageDescriptor"].get("SerdeInfo", {})
     library = serde.get("SerializationLibrary", "")
     if "Symlink" in record["StorageDescriptor"].get("InputFormat", ""):
-        raise NotSupported(f"INSERT INTO {record['Name']}: a symlink table is read only")
+        raise NotSupportedError(f"INSERT INTO {record['Name']}: a symlink table is read only")
     if "parquet" in library.lower():
         parameters = record.get("Parameters", {})
         return (
@@ -289,7 +291,7 @@ def _format_of(record: dict[str, Any]) -> tuple[str, str, str]:
         return "json", "gzip", ""
     if "LazySimpleSerDe" in library:
         return "csv", "gzip", serde.get("Parameters", {}).get("field.delim", "\x01")
-    raise NotSupported(f"INSERT INTO a table of SerDe {library}")
+    raise NotSupportedError(f"INSERT INTO a table of SerDe {library}")
 
 
 def _check_insert(wanted: Sequence[Any], given: Sequence[Any]) -> None:
@@ -297,5 +299,6 @@ def _check_insert(wanted: Sequence[Any], given: Sequence[Any]) -> None:
     if not fits:
         raise QueryError(
             "TYPE_MISMATCH",
-            f"line 1:1: Insert query has mismatched column types: Table: [{', '.join(map(str, wanted))}], Query: [{', '.join(map(str, given))}]",
+            f"line 1:1: Insert query has mismatched column types: Table: [{', '.join(map(str, wanted))}],"
+            f" Query: [{', '.join(map(str, given))}]",
         )

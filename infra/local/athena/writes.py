@@ -11,7 +11,7 @@ from typing import Any
 
 from infra.local.athena.catalog import Catalog, Partition
 from infra.local.athena.engine import Session
-from infra.local.athena.errors import NotSupported, QueryError
+from infra.local.athena.errors import NotSupportedError, QueryError
 from infra.local.athena.formats import DEFAULT_PARTITION
 from infra.local.athena.hive.ddl import partition_folder
 from infra.local.athena.objects import ObjectStore
@@ -74,13 +74,13 @@ def codec(name: str, format_: str) -> str:
     """DuckDB's name of a compression.
 
     Raises:
-        NotSupported: It has none.
+        NotSupportedError: It has none.
     """
     if not name:
         return {"parquet": "gzip", "json": "gzip", "csv": "gzip"}[format_]
     found = _CODECS.get(name.upper())
-    if found is None or format_ != "parquet" and found not in ("gzip", "zstd", "uncompressed"):
-        raise NotSupported(f"compression {name} of {format_}")
+    if found is None or (format_ != "parquet" and found not in ("gzip", "zstd", "uncompressed")):
+        raise NotSupportedError(f"compression {name} of {format_}")
     return found
 
 
@@ -135,9 +135,9 @@ class TableWriter:
         if len(distinct) > MAX_OPEN_PARTITIONS:
             raise QueryError(
                 "HIVE_TOO_MANY_OPEN_PARTITIONS",
-                f"Exceeded limit of {MAX_OPEN_PARTITIONS} open writers for partitions/buckets. "
-                "If a data manifest file was generated, you may need to manually clean the data from its locations. "
-                "Athena will not delete data in your account.",
+                f"Exceeded limit of {MAX_OPEN_PARTITIONS} open writers for partitions/buckets. If a data"
+                " manifest file was generated, you may need to manually clean the data from its locations."
+                " Athena will not delete data in your account.",
             )
         folders = {}
         names = [k.name for k in target.keys]
@@ -147,8 +147,7 @@ class TableWriter:
             folders[value] = target.existing.get(value) or target.location + partition_folder(names, value)
         # One pass over the rows: a number for each partition stands in for its values.
         numbers = " ".join(
-            f"WHEN {' AND '.join(f'{_partition_text(k)} IS NOT DISTINCT FROM {_literal(v)}' for k, v in zip(target.keys, row, strict=True))} THEN {i}"
-            for i, row in enumerate(distinct)
+            f"WHEN {_is_partition(target.keys, row)} THEN {i}" for i, row in enumerate(distinct)
         )
         files: list[tuple[Path, str]] = []
         if distinct:
@@ -200,12 +199,18 @@ def _copy_options(target: Target) -> str:
 def _partition_text(key: TableColumn) -> str:
     """A key's value as Hive writes it into the path."""
     if key.type.name in ("double", "real", "array", "map", "row", "varbinary"):
-        raise NotSupported(f"a partition key of type {key.type}: {key.name}")
+        raise NotSupportedError(f"a partition key of type {key.type}: {key.name}")
     return (
         casts.cast(quoted(key.name), key.type, common(key.type, UNKNOWN) or key.type)
         if key.type.name == "varchar"
         else f"CAST({quoted(key.name)} AS VARCHAR)"
     )
+
+
+def _is_partition(keys: Sequence[TableColumn], row: Sequence[Any]) -> str:
+    """A condition that holds for the rows of one partition."""
+    terms = zip(keys, row, strict=True)
+    return " AND ".join(f"{_partition_text(k)} IS NOT DISTINCT FROM {_literal(v)}" for k, v in terms)
 
 
 def _literal(value: Any) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from infra.local.athena.catalog import Catalog, Partition
-from infra.local.athena.errors import NotSupported, QueryError
+from infra.local.athena.errors import NotSupportedError, QueryError
 from infra.local.athena.hive.reader import HiveReader
 from infra.local.athena.objects import ObjectStore, split_uri
 from infra.local.athena.results import ResultSet, lines
@@ -118,7 +118,7 @@ class DdlRunner:
     # --- tables
 
     def _create_managed(self, reader: HiveReader) -> ResultSet:
-        raise NotSupported(
+        raise NotSupportedError(
             "CREATE TABLE without EXTERNAL makes an Iceberg table: write CREATE EXTERNAL TABLE"
         )
 
@@ -179,7 +179,7 @@ class DdlRunner:
             )
         library = descriptor["SerdeInfo"]["SerializationLibrary"]
         if library not in _SERDES:
-            raise NotSupported(f"SerDe {library}: Parquet, JSON and CSV tables are read here")
+            raise NotSupportedError(f"SerDe {library}: Parquet, JSON and CSV tables are read here")
 
     @staticmethod
     def _delimited(reader: HiveReader) -> dict[str, str]:
@@ -208,7 +208,7 @@ class DdlRunner:
             return PARQUET_SERDE
         if name in ("textfile", "jsonfile"):
             return "org.apache.hive.hcatalog.data.JsonSerDe" if name == "jsonfile" else ""
-        raise NotSupported(f"STORED AS {name}: PARQUET and TEXTFILE are read here")
+        raise NotSupportedError(f"STORED AS {name}: PARQUET and TEXTFILE are read here")
 
     def _drop_table(self, reader: HiveReader) -> ResultSet:
         return self._drop(reader, view=False)
@@ -231,7 +231,8 @@ class DdlRunner:
         if (table.get("TableType") == "VIRTUAL_VIEW") != view:
             raise QueryError(
                 "FAILED",
-                f"{database}.{name} is a {'table' if view else 'view'}: use DROP {'TABLE' if view else 'VIEW'}",
+                f"{database}.{name} is a {'table' if view else 'view'}: use DROP"
+                f" {'TABLE' if view else 'VIEW'}",
             )
         self._catalog.drop_table(database, name)
         return NOTHING
@@ -255,8 +256,9 @@ class DdlRunner:
             self._catalog.move_partition(table, values, reader.string())
             return NOTHING
         else:
-            raise NotSupported(
-                "ALTER TABLE knows ADD/REPLACE COLUMNS, ADD/DROP PARTITION, SET TBLPROPERTIES and SET LOCATION"
+            raise NotSupportedError(
+                "ALTER TABLE knows ADD/REPLACE COLUMNS, ADD/DROP PARTITION, SET TBLPROPERTIES and SET"
+                " LOCATION"
             )
         reader.end()
         self._catalog.put_table(database, table, replace=True)
@@ -285,7 +287,8 @@ class DdlRunner:
         if set(given) != set(keys):
             raise QueryError(
                 "FAILED",
-                f"SemanticException: partition spec {given} does not match the keys {keys} of {table['Name']}",
+                f"SemanticException: partition spec {given} does not match the keys {keys} of"
+                f" {table['Name']}",
             )
         return tuple(given[k] for k in keys)
 
@@ -325,7 +328,7 @@ class DdlRunner:
         _, root = split_uri(location)
         known = {p.values for p in self._catalog.partitions(database, name)}
         found: dict[tuple[str, ...], str] = {}
-        for item in self._store.list(location):
+        for item in self._store.data_files(location):
             folders = item.key[len(root) :].split("/")[:-1][: len(keys)]
             pairs = [f.partition("=") for f in folders]
             if keys and [p[0].lower() for p in pairs] == keys:

@@ -41,7 +41,7 @@ class ShowRunner:
         reader.end()
         return self._catalog.table(database, name)
 
-    def _show(self, reader: HiveReader) -> ResultSet:
+    def _show(self, reader: HiveReader) -> ResultSet:  # noqa: PLR0911 - one return a statement
         if reader.accept("DATABASES") or reader.accept("SCHEMAS"):
             return lines("database_name", _matching(self._catalog.databases(), reader))
         if reader.accept("TABLES"):

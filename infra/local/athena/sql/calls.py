@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from infra.local.athena.errors import NotSupported, QueryError
+from infra.local.athena.errors import NotSupportedError, QueryError
 from infra.local.athena.sql import casts
 from infra.local.athena.sql.function_rules import RULES
 from infra.local.athena.sql.functions import FUNCTIONS, LAMBDAS, SPECIAL, Function, function
@@ -53,7 +53,7 @@ class Calls:
         if name in LAMBDAS:
             return self._lambdas.call(name, call.arguments, scope)
         if name in ("current_timestamp", "localtimestamp"):
-            raise NotSupported(f"{name} with a precision")
+            raise NotSupportedError(f"{name} with a precision")
         found = function(name)
         self._check_role(found, call)
         return self._apply(found, call, scope)
@@ -72,13 +72,15 @@ class Calls:
     def zoned_literal(self, node: exp.Expr, value: Value) -> tuple[Value, Type]:
         """`TIMESTAMP '2025-01-01 00:00:00 Europe/Madrid'`, whose zone becomes part of its type."""
         if not isinstance(node, exp.Literal):
-            raise NotSupported("CAST of text to timestamp with time zone: use from_iso8601_timestamp")
+            raise NotSupportedError("CAST of text to timestamp with time zone: use from_iso8601_timestamp")
         match = re.fullmatch(r"\s*(\d+-\d+-\d+(?: [\d:.]+)?)\s*(\S+)?\s*", node.name)
         if match is None:
             raise QueryError("INVALID_LITERAL", f"line 1:1: '{node.name}' is not a valid timestamp literal")
         zone = "UTC" if (match[2] or "UTC") in ("UTC", "Z", "+00:00") else match[2]
         if not re.fullmatch(r"UTC|[A-Za-z_]+/[A-Za-z_/]+", zone):
-            raise NotSupported(f"time zone {zone!r}: write the name of a region, such as 'Europe/Madrid'")
+            raise NotSupportedError(
+                f"time zone {zone!r}: write the name of a region, such as 'Europe/Madrid'"
+            )
         kind = Type(TIMESTAMP_TZ.name, fields=() if zone == "UTC" else (zone,))
         return self._value(f"timezone({text(zone)}, CAST({text(match[1])} AS TIMESTAMP))", kind), kind
 
@@ -157,7 +159,7 @@ class Calls:
             own = {key: value for key, value in window.args.items() if key in ("order", "spec") and value}
             window = exp.Window(**{**named.args, **own})
         if window.args.get("first"):
-            raise NotSupported("KEEP (DENSE_RANK FIRST …)")
+            raise NotSupportedError("KEEP (DENSE_RANK FIRST …)")
         parts = []
         if window.args.get("partition_by"):
             keys = ", ".join(self._expressions.compile(k, scope).sql for k in window.args["partition_by"])
@@ -188,7 +190,7 @@ class Calls:
         if not isinstance(node, exp.Ordered):
             return f"{value or self._expressions.compile(node, scope).sql} ASC NULLS LAST"
         if node.args.get("with_fill"):
-            raise NotSupported("WITH FILL")
+            raise NotSupportedError("WITH FILL")
         sql = value or self._expressions.compile(node.this, scope).sql
         direction = "DESC" if node.args.get("desc") else "ASC"
         return f"{sql} {direction} NULLS {'FIRST' if node.args.get('nulls_first') else 'LAST'}"
@@ -255,10 +257,10 @@ def _unwrap(node: exp.Expr) -> _Call:
         elif isinstance(node, exp.WithinGroup):
             call.within, order = True, list(node.expression.expressions)
         elif not isinstance(node, exp.RespectNulls):
-            raise NotSupported(f"a call around {type(node).__name__}: {node.sql('trino')[:120]}")
+            raise NotSupportedError(f"a call around {type(node).__name__}: {node.sql('trino')[:120]}")
         node = node.this
     if not isinstance(node.this, str):
-        raise NotSupported(f"the quoted function name {node.this}")
+        raise NotSupportedError(f"the quoted function name {node.this}")
     call.name, call.arguments, call.order = node.this.lower(), list(node.expressions), order
     if call.arguments and isinstance(call.arguments[-1], exp.Order):
         last = call.arguments[-1]
@@ -278,7 +280,7 @@ def _as_double(found: Function, arguments: Arguments) -> list[str]:
     for i, (sql, kind) in enumerate(zip(arguments.sql, arguments.types, strict=True)):
         wanted = found.kinds[min(i, len(found.kinds) - 1)][0]
         double = wanted == "d" and kind.name != "double"
-        converted.append(f"CAST({sql} AS DOUBLE)" if double or kind == UNKNOWN and wanted == "d" else sql)
+        converted.append(f"CAST({sql} AS DOUBLE)" if double or (kind == UNKNOWN and wanted == "d") else sql)
     return converted
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infra.local.athena.errors import NotSupported, QueryError
+from infra.local.athena.errors import NotSupportedError, QueryError
 from infra.local.athena.sql.scope import quoted, text
 from infra.local.athena.sql.types import (
     BOOLEAN,
@@ -46,7 +46,7 @@ def coerce(sql: str, have: Type, want: Type) -> str:
         return sql
     if want.name == "timestamp with time zone":
         return instant(sql, have)
-    if have.is_number and want.is_number or have == DATE:
+    if (have.is_number and want.is_number) or have == DATE:
         return f"CAST({sql} AS {want.duckdb})"
     return sql
 
@@ -63,7 +63,7 @@ def cast(sql: str, have: Type, want: Type, *, attempt: bool = False, length: int
 
     Raises:
         QueryError: Trino has no such cast.
-        NotSupported: Trino has it, and this server would print it differently.
+        NotSupportedError: Trino has it, and this server would print it differently.
     """
     converted = _convert(sql, have, want)
     if length is not None:
@@ -71,7 +71,7 @@ def cast(sql: str, have: Type, want: Type, *, attempt: bool = False, length: int
     return f"TRY({converted})" if attempt else converted
 
 
-def _convert(sql: str, have: Type, want: Type) -> str:
+def _convert(sql: str, have: Type, want: Type) -> str:  # noqa: PLR0911 - one return a family of types
     plain = f"CAST({sql} AS {want.duckdb})"
     if have in (want, UNKNOWN):
         return plain
@@ -86,7 +86,7 @@ def _convert(sql: str, have: Type, want: Type) -> str:
     if have.is_number and want.is_number:
         # Trino rounds half away from zero, DuckDB's float to integer cast half to even.
         return f"CAST(round({sql}) AS {want.duckdb})" if have in (DOUBLE, REAL) and want.is_integer else plain
-    if have == BOOLEAN and want.is_number or have.is_number and want == BOOLEAN:
+    if (have == BOOLEAN and want.is_number) or (have.is_number and want == BOOLEAN):
         return plain
     if have.is_datetime and want.is_datetime:
         local = wall_clock(sql, have)
@@ -118,7 +118,7 @@ def _nested(sql: str, have: Type, want: Type) -> str:
     return f"CAST({sql} AS {want.duckdb})"
 
 
-def _from_varchar(sql: str, want: Type) -> str:
+def _from_varchar(sql: str, want: Type) -> str:  # noqa: PLR0911 - one return a type
     if want.is_integer:
         return f"CAST(t_int_text({sql}) AS {want.duckdb})"
     if want.is_number:
@@ -158,7 +158,7 @@ def _to_varchar(sql: str, have: Type) -> str:
     if have.name == "timestamp with time zone":
         return f"strftime({wall_clock(sql, have)}, '%Y-%m-%d %H:%M:%S.%g') || {text(' ' + zone_of(have))}"
     if have.name in ("double", "real"):
-        raise NotSupported(
+        raise NotSupportedError(
             f"CAST({have} AS varchar) prints Java's scientific notation in Athena; "
             "cast to a decimal first to say how many digits you want"
         )

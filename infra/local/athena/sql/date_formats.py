@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 
-from infra.local.athena.errors import NotSupported, QueryError
+from infra.local.athena.errors import NotSupportedError, QueryError
 from infra.local.athena.sql.scope import text
 
 # https://trino.io/docs/current/functions/datetime.html#mysql-date-functions
 _MYSQL = {
     "a": "%a", "b": "%b", "d": "%d", "e": "%-d", "f": "%f", "H": "%H", "h": "%I", "I": "%I", "i": "%M",
-    "j": "%j", "k": "%-H", "l": "%-I", "M": "%B", "m": "%m", "c": "%-m", "p": "%p", "r": "%I:%M:%S %p", "S": "%S",
-    "s": "%S", "T": "%H:%M:%S", "v": "%V", "W": "%A", "Y": "%Y", "y": "%y", "x": "%G", "%": "%%",
+    "j": "%j", "k": "%-H", "l": "%-I", "M": "%B", "m": "%m", "c": "%-m", "p": "%p",
+    "r": "%I:%M:%S %p", "S": "%S", "s": "%S", "T": "%H:%M:%S", "v": "%V", "W": "%A",
+    "Y": "%Y", "y": "%y", "x": "%G", "%": "%%",
 }  # fmt: skip
 _ONLY_PRINTING = frozenset("vx")
 # DuckDB parses a number with or without a leading zero under the padded name only.
@@ -22,8 +23,8 @@ _REFUSED = frozenset("DUuVwX")
 _JODA = {
     "yyyy": "%Y", "YYYY": "%Y", "y": "%Y", "yy": "%y", "MMMM": "%B", "MMM": "%b", "MM": "%m", "M": "%-m",
     "dd": "%d", "d": "%-d", "HH": "%H", "H": "%-H", "hh": "%I", "h": "%-I", "mm": "%M", "m": "%-M",
-    "ss": "%S", "s": "%-S", "SSS": "%g", "EEEE": "%A", "EEE": "%a", "E": "%a", "a": "%p", "D": "%-j", "DDD": "%j",
-    "xxxx": "%G", "ww": "%V", "w": None, "e": "%u",
+    "ss": "%S", "s": "%-S", "SSS": "%g", "EEEE": "%A", "EEE": "%a", "E": "%a", "a": "%p",
+    "D": "%-j", "DDD": "%j", "xxxx": "%G", "ww": "%V", "w": None, "e": "%u",
 }  # fmt: skip
 
 
@@ -32,7 +33,7 @@ def mysql_pattern(pattern: str, *, parsing: bool = False) -> str:
 
     Raises:
         QueryError: Trino has no such specifier.
-        NotSupported: This server cannot honour it.
+        NotSupportedError: This server cannot honour it.
     """
     parts = []
     for literal, letter in re.findall(r"([^%]+)|%(.)", pattern):
@@ -44,7 +45,7 @@ def mysql_pattern(pattern: str, *, parsing: bool = False) -> str:
                 "INVALID_FUNCTION_ARGUMENT", f"line 1:1: %{letter} not supported in date format string"
             )
         if parsing and letter in _ONLY_PRINTING:
-            raise NotSupported(f"date_parse with %{letter}")
+            raise NotSupportedError(f"date_parse with %{letter}")
         parts.append((_PARSING.get(letter) if parsing else None) or _MYSQL.get(letter, letter))
     return "".join(parts)
 
@@ -61,7 +62,7 @@ def joda_pattern(pattern: str, zone: str = "UTC") -> str:
     """A Joda pattern as one for DuckDB.
 
     Raises:
-        NotSupported: It holds letters that DuckDB cannot print the same way.
+        NotSupportedError: It holds letters that DuckDB cannot print the same way.
     """
     out = []
     for token in _JODA_TOKEN.finditer(pattern):
@@ -74,7 +75,7 @@ def joda_pattern(pattern: str, zone: str = "UTC") -> str:
         if letters in ("Z", "ZZ", "ZZZ", "z") and zone == "UTC":
             known = {"Z": "+0000", "ZZ": "+00:00"}.get(letters, "UTC")
         if known is None:
-            raise NotSupported(f"the date pattern letters '{letters}' in '{pattern}'")
+            raise NotSupportedError(f"the date pattern letters '{letters}' in '{pattern}'")
         out.append(known)
     return "".join(out)
 

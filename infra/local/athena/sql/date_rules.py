@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from infra.local.athena.errors import NotSupported, QueryError
+from infra.local.athena.errors import NotSupportedError, QueryError
 from infra.local.athena.sql import casts, date_formats
 from infra.local.athena.sql.result_types import Arguments
 from infra.local.athena.sql.scope import text
@@ -20,7 +20,7 @@ def _to_iso(a: Arguments, result: Type, detail: str) -> str:
     if kind == DATE:
         return f"strftime({local}, '%Y-%m-%d')"
     if kind.fields:
-        raise NotSupported("to_iso8601 of a time outside UTC")
+        raise NotSupportedError("to_iso8601 of a time outside UTC")
     suffix = "Z" if kind.name == "timestamp with time zone" else ""
     return f"strftime({local}, '%Y-%m-%dT%H:%M:%S.%g{suffix}')"
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from infra.local.athena.errors import NotSupported, QueryError
+from infra.local.athena.errors import NotSupportedError, QueryError
 from infra.local.athena.sql import casts, operators
 from infra.local.athena.sql.calls import Calls
 from infra.local.athena.sql.scope import Scope, Value, quoted, text
@@ -116,13 +116,13 @@ class ExpressionCompiler:
 
         Raises:
             QueryError: Athena would refuse it.
-            NotSupported: This server does not know the construct.
+            NotSupportedError: This server does not know the construct.
         """
         if node is None:
             raise QueryError("SYNTAX_ERROR", "line 1:1: an expression is missing")
         handler = self._handlers.get(type(node))
         if handler is None:
-            raise NotSupported(f"{type(node).__name__.upper()}: {node.sql('trino')[:200]}")
+            raise NotSupportedError(f"{type(node).__name__.upper()}: {node.sql('trino')[:200]}")
         return handler(node, scope)
 
     def predicate(self, node: exp.Expr, scope: Scope, where: str) -> str:
@@ -266,7 +266,7 @@ class ExpressionCompiler:
 
     def _escape(self, node: exp.Escape, scope: Scope) -> Value:
         if not isinstance(node.this, exp.Like):
-            raise NotSupported(node.sql("trino"))
+            raise NotSupportedError(node.sql("trino"))
         return self._like(node.this, scope, f" ESCAPE {self.compile(node.expression, scope).sql}")
 
     def _concatenation(self, node: exp.DPipe, scope: Scope) -> Value:
@@ -320,7 +320,7 @@ class ExpressionCompiler:
         spelled = node.to.sql("trino")
         target = parse_type(spelled)
         if node.to.this == exp.DType.CHAR:
-            raise NotSupported("CAST AS char(n) pads with blanks; use varchar")
+            raise NotSupportedError("CAST AS char(n) pads with blanks; use varchar")
         size = re.fullmatch(r"VARCHAR\((\d+)\)", spelled.upper())
         if target.name == "timestamp with time zone" and value.type == VARCHAR:
             value, target = self.calls.zoned_literal(node.this, value)
@@ -342,7 +342,7 @@ class ExpressionCompiler:
                 "SYNTAX_ERROR", f"line 1:1: mismatched input '{unit}': an interval's unit is singular"
             )
         if unit not in ("SECOND", "MINUTE", "HOUR", "DAY", "WEEK", "MONTH", "YEAR"):
-            raise NotSupported(f"INTERVAL in {unit or 'no unit'}")
+            raise NotSupportedError(f"INTERVAL in {unit or 'no unit'}")
         if not (isinstance(amount, exp.Literal) and amount.is_string):
             raise QueryError(
                 "SYNTAX_ERROR", "line 1:1: an interval needs its number in quotes: INTERVAL '1' DAY"

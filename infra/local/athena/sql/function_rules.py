@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from infra.local.athena.errors import NotSupported, QueryError
+from infra.local.athena.errors import NotSupportedError, QueryError
 from infra.local.athena.sql import casts, operators
 from infra.local.athena.sql.date_rules import DATE_RULES
 from infra.local.athena.sql.result_types import Arguments
@@ -35,7 +35,7 @@ def _extreme(a: Arguments, result: Type, detail: str) -> str:
 
 def _truncate(a: Arguments, result: Type, detail: str) -> str:
     if len(a.sql) > 1:
-        raise NotSupported("truncate(x, n): use floor or a cast to decimal")
+        raise NotSupportedError("truncate(x, n): use floor or a cast to decimal")
     return f"CAST(trunc({a.sql[0]}) AS {result.duckdb})"
 
 
@@ -65,7 +65,7 @@ def _concat_ws(a: Arguments, result: Type, detail: str) -> str:
 
 def _split(a: Arguments, result: Type, detail: str) -> str:
     if len(a.sql) > 2:
-        raise NotSupported("split with a limit")
+        raise NotSupportedError("split with a limit")
     return f"string_split({a.sql[0]}, {a.sql[1]})"
 
 
@@ -80,7 +80,10 @@ def _regexp(a: Arguments, result: Type, detail: str) -> str:
     if a.name == "regexp_like":
         return f"regexp_matches({subject}, {pattern})"
     if a.name == "regexp_extract":
-        return f"CASE WHEN regexp_matches({subject}, {pattern}) THEN regexp_extract({subject}, {pattern}, {group}) END"
+        return (
+            f"CASE WHEN regexp_matches({subject}, {pattern}) THEN regexp_extract({subject}, {pattern},"
+            f" {group}) END"
+        )
     if a.name == "regexp_extract_all":
         return f"regexp_extract_all({subject}, {pattern}, {group})"
     if a.name == "regexp_split":
@@ -89,7 +92,7 @@ def _regexp(a: Arguments, result: Type, detail: str) -> str:
         return f"CAST(len(regexp_extract_all({subject}, {pattern})) AS BIGINT)"
     replacement = a.literal(2) if len(a.sql) > 2 else ""
     if re.search(r"\$\{", replacement):
-        raise NotSupported("regexp_replace with a named group")
+        raise NotSupportedError("regexp_replace with a named group")
     re2 = re.sub(r"\$(\d)", r"\\\1", replacement.replace("\\", "\\\\"))
     return f"regexp_replace({subject}, {pattern}, {text(re2)}, 'g')"
 
@@ -111,7 +114,10 @@ def _contains(a: Arguments, result: Type, detail: str) -> str:
         )
     found = f"list_contains({a.sql[0]}, {a.sql[1]})"
     unsure = f"len({a.sql[0]}) <> list_count({a.sql[0]})"
-    return f"CASE WHEN {a.sql[1]} IS NULL THEN NULL WHEN {found} THEN true WHEN {unsure} THEN NULL ELSE {found} END"
+    return (
+        f"CASE WHEN {a.sql[1]} IS NULL THEN NULL WHEN {found} THEN true WHEN {unsure} THEN NULL ELSE"
+        f" {found} END"
+    )
 
 
 def _array_join(a: Arguments, result: Type, detail: str) -> str:
@@ -135,13 +141,16 @@ def _sequence(a: Arguments, result: Type, detail: str) -> str:
         step = a.sql[2] if len(a.sql) > 2 else f"CASE WHEN {start} <= {stop} THEN 1 ELSE -1 END"
         return f"generate_series(CAST({start} AS BIGINT), CAST({stop} AS BIGINT), CAST({step} AS BIGINT))"
     if not element.is_datetime or element.name == "timestamp with time zone":
-        raise NotSupported(f"sequence of {element}")
-    if len(a.sql) > 2 and a.types[2] not in (DAYS, MONTHS) or len(a.sql) == 2 and element != DATE:
+        raise NotSupportedError(f"sequence of {element}")
+    if (len(a.sql) > 2 and a.types[2] not in (DAYS, MONTHS)) or (len(a.sql) == 2 and element != DATE):
         raise QueryError(
             "FUNCTION_NOT_FOUND", "line 1:1: sequence of timestamps needs an interval as its step"
         )
     step = a.sql[2] if len(a.sql) > 2 else f"CASE WHEN {start} <= {stop} THEN to_days(1) ELSE to_days(-1) END"
-    return f"CAST(generate_series(CAST({start} AS TIMESTAMP), CAST({stop} AS TIMESTAMP), {step}) AS {result.duckdb})"
+    return (
+        f"CAST(generate_series(CAST({start} AS TIMESTAMP), CAST({stop} AS TIMESTAMP), {step}) AS"
+        f" {result.duckdb})"
+    )
 
 
 def _json(a: Arguments, result: Type, detail: str) -> str:
@@ -161,7 +170,7 @@ def json_path(path: str) -> str:
     """A Trino JSON path in DuckDB's spelling: member names quoted.
 
     Raises:
-        NotSupported: It has wildcards, filters or functions.
+        NotSupportedError: It has wildcards, filters or functions.
     """
     step = re.compile(r"\.([A-Za-z_][\w-]*)|\[(\d+)\]|\[\"([^\"]+)\"\]|\['([^']+)'\]")
     if not path.startswith("$"):
@@ -170,7 +179,7 @@ def json_path(path: str) -> str:
     while rest:
         match = step.match(rest)
         if match is None:
-            raise NotSupported(
+            raise NotSupportedError(
                 f"the JSON path {path!r}: only member names and array positions are understood"
             )
         name = match[1] or match[3] or match[4]
@@ -181,7 +190,7 @@ def json_path(path: str) -> str:
 
 def _json_array_contains(a: Arguments, result: Type, detail: str) -> str:
     if a.types[1] not in (VARCHAR, INTEGER, BIGINT):
-        raise NotSupported(f"json_array_contains of {a.types[1]}")
+        raise NotSupportedError(f"json_array_contains of {a.types[1]}")
     return f"json_contains(CAST({a.sql[0]} AS JSON), to_json({a.sql[1]}))"
 
 

@@ -4,7 +4,8 @@ A line reads: name, kinds of the arguments, type of the result, DuckDB expressio
 varchar, `n` number, `i` integer, `d` number read as double, `b` boolean, `t` date or timestamp,
 `a` array, `m` map, `j` JSON or text of it, `B` varbinary, `x` anything; `?` after a kind makes
 it optional, `*` lets it repeat. Results: a type, `$0` for the type of an argument, `e0` for its
-element, `k0`, `v0` for the key and value of a map. An expression starting with `@` names a rule in `function_rules`.
+element, `k0`, `v0` for the key and value of a map. An expression starting with `@` names a rule of
+`function_rules` or `result_types`.
 
 https://docs.aws.amazon.com/athena/latest/ug/functions-env3.html
 """
@@ -222,11 +223,11 @@ array_distinct       | a       | $0        | t_array_distinct({0})
 array_sort           | a       | $0        | list_sort({0}, 'ASC', 'NULLS LAST')
 array_max            | a       | e0        | CASE WHEN len({0}) = list_count({0}) THEN list_max({0}) END
 array_min            | a       | e0        | CASE WHEN len({0}) = list_count({0}) THEN list_min({0}) END
-array_position       | a x     | bigint    | CAST(coalesce(list_position({0}, {1}), CASE WHEN {0} IS NOT NULL AND {1} IS NOT NULL THEN 0 END) AS BIGINT)
+array_position       | a x     | bigint    | t_array_position({0}, {1})
 array_remove         | a x     | $0        | list_filter({0}, lambda t_e: t_e IS NULL OR t_e <> {1})
 array_union          | a a     | $0        | t_array_distinct(list_concat({0}, {1}))
-array_intersect      | a a     | $0        | t_array_distinct(list_filter({0}, lambda t_e: list_contains({1}, t_e)))
-array_except         | a a     | $0        | t_array_distinct(list_filter({0}, lambda t_e: NOT list_contains({1}, t_e)))
+array_intersect      | a a     | $0        | t_array_intersect({0}, {1})
+array_except         | a a     | $0        | t_array_except({0}, {1})
 arrays_overlap       | a a     | boolean   | list_has_any({0}, {1})
 element_at           | x x     | @element  | @element_at
 slice                | a i i   | $0        | t_slice({0}, {1}, {2})
@@ -241,12 +242,12 @@ json_extract         | j v     | json      | @json
 json_extract_scalar  | j v     | varchar   | @json
 json_parse           | v       | json      | CAST({0} AS JSON)
 json_format          | j       | varchar   | CAST({0} AS VARCHAR)
-json_array_length    | j       | bigint    | CASE WHEN json_type({0}) = 'ARRAY' THEN CAST(json_array_length({0}) AS BIGINT) END
+json_array_length    | j       | bigint    | t_json_array_length({0})
 json_array_contains  | j x     | boolean   | @json_array_contains
 json_size            | j v     | bigint    | @json
-url_extract_host     | v       | varchar   | nullif(regexp_extract({0}, '^[a-zA-Z][a-zA-Z0-9+.-]*://(?:[^/?#@]*@)?([^/?#:]+)', 1), '')
-url_extract_path     | v       | varchar   | regexp_extract({0}, '^[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#]*([^?#]*)', 1)
-url_extract_protocol | v       | varchar   | nullif(regexp_extract({0}, '^([a-zA-Z][a-zA-Z0-9+.-]*)://', 1), '')
+url_extract_host     | v       | varchar   | t_url_host({0})
+url_extract_path     | v       | varchar   | t_url_path({0})
+url_extract_protocol | v       | varchar   | t_url_protocol({0})
 """
 
 _AGGREGATES = r"""
@@ -262,7 +263,7 @@ arbitrary            | x       | $0        | any_value({0})            |
 any_value            | x       | $0        | any_value({0})            |
 array_agg            | x       | array:$0  | list({0})                 |
 set_agg              | x       | array:$0  | list(DISTINCT {0})        |
-map_agg              | x x     | map:$0:$1 | list(CASE WHEN {0} IS NOT NULL THEN struct_pack(k := {0}, v := {1}) END) | t_map_of({0})
+map_agg              | x x     | map:$0:$1 | list(t_entry({0}, {1})) | t_map_of({0})
 histogram            | x       | map:$0:bigint | histogram({0})        | CAST({0} AS {r})
 approx_distinct      | x d?    | bigint    | count(DISTINCT {0})       | CAST({0} AS BIGINT)
 approx_percentile    | n x     | @percentile | @percentile             |

@@ -1,4 +1,4 @@
-"""Functions that take a lambda: `transform(a, x -> …)`, `reduce(a, start, (s, x) -> …, s -> …)` …"""
+"""Functions that take a lambda, such as `transform(a, x -> …)` and `reduce(a, start, …)`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from infra.local.athena.errors import NotSupported, QueryError
+from infra.local.athena.errors import NotSupportedError, QueryError
 from infra.local.athena.sql import casts
 from infra.local.athena.sql.scope import Scope, Value, quoted
 from infra.local.athena.sql.types import BOOLEAN, UNKNOWN, Type, array, common, map_of
@@ -59,8 +59,8 @@ class Lambdas:
         # SQL's three values: one certain answer decides, else an unknown one makes it unknown.
         decides, otherwise = ("false", "true") if name == "all_match" else ("true", "false")
         sql = (
-            f"CASE WHEN {first.sql} IS NULL THEN NULL WHEN list_contains({verdicts}, {decides}) THEN {decides} "
-            f"WHEN len({verdicts}) <> list_count({verdicts}) THEN NULL ELSE {otherwise} END"
+            f"CASE WHEN {first.sql} IS NULL THEN NULL WHEN list_contains({verdicts}, {decides}) THEN"
+            f" {decides} WHEN len({verdicts}) <> list_count({verdicts}) THEN NULL ELSE {otherwise} END"
         )
         return Value(f"(NOT {sql})" if name == "none_match" else f"({sql})", BOOLEAN)
 
@@ -87,7 +87,7 @@ class Lambdas:
                 f"line 1:1: reduce starts with {state} and continues with {step.type}: cast the start",
             )
         if element != state:
-            raise NotSupported(f"reduce of {element} into {state}: transform the array to {state} first")
+            raise NotSupportedError(f"reduce of {element} into {state}: transform the array to {state} first")
         (last,), final = self._body(arguments[3], [state], scope)
         total = (
             f"list_reduce({first.sql}, lambda {s}, {x}: CAST({step.sql} AS {state.duckdb}), "

@@ -73,7 +73,7 @@ def _numbers(operator: str, left: str, left_type: Type, right: str, right_type: 
 
 
 def _decimals(operator: str, left: str, a: Type, right: str, b: Type) -> tuple[str, Type]:
-    """https://trino.io/docs/current/functions/decimal.html#binary-arithmetic-decimal-operators"""
+    """See https://trino.io/docs/current/functions/decimal.html for precision and scale."""
     x, y = f"CAST({left} AS {a.duckdb})", f"CAST({right} AS {b.duckdb})"
     scale = max(a.scale, b.scale)
     if operator in "+-":
@@ -97,7 +97,8 @@ def _decimals(operator: str, left: str, a: Type, right: str, b: Type) -> tuple[s
     return f"CAST(CAST({x} AS {same}) % CAST({y} AS {same}) AS {kind.duckdb})", kind
 
 
-def _dates(
+# One return for each pair of types that dates and intervals can meet in.
+def _dates(  # noqa: PLR0911
     operator: str, left: str, left_type: Type, right: str, right_type: Type
 ) -> tuple[str, Type] | None:
     if operator == "+" and left_type.is_interval and right_type.is_datetime:

@@ -27,9 +27,8 @@ def collect_filters(queries: QueryCompiler, condition: exp.Expr, scope: Scope) -
         condition: WHERE, or ON of an inner join.
         scope: The names it sees.
     """
-    for conjunct in condition.flatten() if isinstance(condition, exp.And) else [condition]:
-        while isinstance(conjunct, exp.Paren):
-            conjunct = conjunct.this
+    for term in condition.flatten() if isinstance(condition, exp.And) else [condition]:
+        conjunct = term.unnest()
         if isinstance(conjunct, exp.And):
             collect_filters(queries, conjunct, scope)
             continue

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from sqlglot import exp
 
-from infra.local.athena.errors import NotSupported, QueryError
+from infra.local.athena.errors import NotSupportedError, QueryError
 from infra.local.athena.sql import casts
 from infra.local.athena.sql.calls import is_aggregate
 from infra.local.athena.sql.expressions import ExpressionCompiler
@@ -52,7 +52,7 @@ class QueryCompiler:
 
         Raises:
             QueryError: Athena would refuse it.
-            NotSupported: This server would get it wrong.
+            NotSupportedError: This server would get it wrong.
         """
         scope = scope if scope is not None else Scope()
         if isinstance(node, exp.Subquery):
@@ -65,7 +65,7 @@ class QueryCompiler:
             return self._set_operation(node, scope)
         if isinstance(node, exp.Table):
             return self._select(exp.select("*").from_(node), scope)
-        raise NotSupported(f"{type(node).__name__}: {node.sql('trino')[:120]}")
+        raise NotSupportedError(f"{type(node).__name__}: {node.sql('trino')[:120]}")
 
     def subquery(self, node: exp.Expr, scope: Scope, columns: int | None = None) -> Compiled:
         """Compiles a subquery inside an expression, which may name columns around it."""
@@ -73,7 +73,8 @@ class QueryCompiler:
         if columns is not None and len(compiled.columns) != columns:
             raise QueryError(
                 "SYNTAX_ERROR",
-                f"line 1:1: Multiple columns returned by subquery are not yet supported. Found {len(compiled.columns)}",
+                "line 1:1: Multiple columns returned by subquery are not yet supported. Found"
+                f" {len(compiled.columns)}",
             )
         return compiled
 
@@ -99,7 +100,7 @@ class QueryCompiler:
         if clause is None:
             return ""
         if clause.args.get("recursive"):
-            raise NotSupported("WITH RECURSIVE")
+            raise NotSupportedError("WITH RECURSIVE")
         parts = []
         for cte in clause.expressions:
             refuse_extras(cte, {"this", "alias"})
@@ -175,7 +176,9 @@ class QueryCompiler:
         names: list[str] = []
         values: list[Value] = []
         for item in node.expressions:
-            if isinstance(item, exp.Star) or isinstance(item, exp.Column) and isinstance(item.this, exp.Star):
+            if isinstance(item, exp.Star) or (
+                isinstance(item, exp.Column) and isinstance(item.this, exp.Star)
+            ):
                 refuse_extras(item if isinstance(item, exp.Star) else item.this, ())
                 alias = item.table.lower() if isinstance(item, exp.Column) else None
                 for column in scope.star(alias):
@@ -211,7 +214,7 @@ class QueryCompiler:
         """Keeps an origin only where dropping input rows by it drops whole output rows by it."""
         windows = any(isinstance(n, exp.Window) for item in node.expressions for n in self._own_nodes(item))
         group = node.args.get("group")
-        if windows or group is None and self._aggregates(node):
+        if windows or (group is None and self._aggregates(node)):
             return [replace(c, origins=()) for c in outputs]
         if group is None:
             return outputs
@@ -223,7 +226,7 @@ class QueryCompiler:
         named = {e.name.lower() for e in group.expressions if isinstance(e, exp.Column)}
         kept = []
         for i, column in enumerate(outputs, 1):
-            by_key = i in positions or column.origins and column.origins[0].key in named
+            by_key = i in positions or (column.origins and column.origins[0].key in named)
             kept.append(column if by_key else replace(column, origins=()))
         return kept
 
@@ -275,7 +278,7 @@ class QueryCompiler:
         if isinstance(limit, exp.Fetch):
             options = limit.args.get("limit_options")
             if options is not None and (options.args.get("with_ties") or options.args.get("percent")):
-                raise NotSupported("FETCH FIRST … WITH TIES")
+                raise NotSupportedError("FETCH FIRST … WITH TIES")
             sql += f" LIMIT {self._count(limit.args.get('count') or exp.Literal.number(1))}"
         elif limit is not None:
             refuse_extras(limit, {"expression"})
@@ -342,7 +345,8 @@ class QueryCompiler:
         if len(left.columns) != len(right.columns):
             raise QueryError(
                 "TYPE_MISMATCH",
-                f"line 1:1: {word} query has different number of fields: {len(left.columns)}, {len(right.columns)}",
+                f"line 1:1: {word} query has different number of fields: {len(left.columns)},"
+                f" {len(right.columns)}",
             )
         columns = []
         for i, (a, b) in enumerate(zip(left.columns, right.columns, strict=True), 1):
@@ -357,14 +361,14 @@ class QueryCompiler:
             )
         all_ = "" if node.args.get("distinct") else " ALL"
         if all_ and word != "UNION":
-            raise NotSupported(f"{word} ALL")
+            raise NotSupportedError(f"{word} ALL")
         body = f"{self._as_types(left, columns)} {word}{all_} {self._as_types(right, columns)}"
         tail = self._tail(node, Scope(ctes=scope.ctes), columns, [c.sql for c in columns], output_only=True)
         return Compiled(f"{prefix}{body}{tail}", self._limited(node, columns))
 
     @staticmethod
     def _as_types(side: Compiled, columns: Sequence[Column]) -> str:
-        if all(a.type == b.type or b.type == UNKNOWN for a, b in zip(side.columns, columns, strict=True)):
+        if all(b.type in (a.type, UNKNOWN) for a, b in zip(side.columns, columns, strict=True)):
             return f"(SELECT * FROM ({side.sql}))"
         items = []
         for have, want in zip(side.columns, columns, strict=True):

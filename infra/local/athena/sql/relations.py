@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from infra.local.athena.errors import NotSupported, QueryError
+from infra.local.athena.errors import NotSupportedError, QueryError
 from infra.local.athena.sql import casts, operators
 from infra.local.athena.sql.plan import Compiled, Scan, TableColumn
 from infra.local.athena.sql.pruning import collect_filters
@@ -55,7 +55,7 @@ class Relations:
             DuckDB SQL of the item, with its alias.
         """
         if node.args.get("sample"):
-            raise NotSupported("TABLESAMPLE")
+            raise NotSupportedError("TABLESAMPLE")
         if node.args.get("pivots"):
             raise QueryError("SYNTAX_ERROR", "line 1:1: mismatched input 'PIVOT'")
         if isinstance(node, exp.Table):
@@ -77,11 +77,11 @@ class Relations:
             inner = self._queries.compile(node.this, Scope(parent=scope.parent, ctes=dict(scope.ctes)))
             sql = self._derived(inner, node.args.get("alias"), scope)
         else:
-            raise NotSupported(f"{type(node).__name__} in FROM: {node.sql('trino')[:120]}")
+            raise NotSupportedError(f"{type(node).__name__} in FROM: {node.sql('trino')[:120]}")
         return sql + self._joins(node, scope)
 
     def _joins(self, node: exp.Expr, scope: Scope) -> str:
-        """sqlglot hangs the joins of a parenthesised table on the table itself."""
+        """Joins of a parenthesised table, which sqlglot hangs on the table itself."""
         return "".join(self.join(join, scope) for join in node.args.get("joins") or [])
 
     # --- joins
@@ -90,7 +90,7 @@ class Relations:
         """Compiles one JOIN and what it joins."""
         method, side, kind = ((node.args.get(k) or "").upper() for k in ("method", "side", "kind"))
         if method or kind not in ("", "CROSS", "INNER", "OUTER"):
-            raise NotSupported(f"{method} {kind} JOIN".strip())
+            raise NotSupportedError(f"{method} {kind} JOIN".strip())
         before = len(scope.relations)
         right = self.source(node.this, scope)
         condition = ""
@@ -137,12 +137,12 @@ class Relations:
 
     def _table(self, node: exp.Table, scope: Scope) -> str:
         if not isinstance(node.this, exp.Identifier):
-            raise NotSupported(f"the table function {node.this.sql('trino')[:80]}")
+            raise NotSupportedError(f"the table function {node.this.sql('trino')[:80]}")
         extras = [
             k for k, v in node.args.items() if v and k not in ("this", "db", "catalog", "alias", "joins")
         ]
         if extras:
-            raise NotSupported(f"{', '.join(extras)} on table {node.name}")
+            raise NotSupportedError(f"{', '.join(extras)} on table {node.name}")
         name, database = node.name.lower(), node.db.lower()
         alias = node.args.get("alias")
         cte = scope.ctes.get(name) if not database else None
@@ -170,7 +170,8 @@ class Relations:
         except QueryError as error:
             raise QueryError(
                 "INVALID_VIEW",
-                f"line 1:1: Failed analyzing stored view 'awsdatacatalog.{view.database}.{view.name}': {error}",
+                f"line 1:1: Failed analyzing stored view 'awsdatacatalog.{view.database}.{view.name}':"
+                f" {error}",
             ) from error
         finally:
             self._queries.database = outer
@@ -246,13 +247,14 @@ class Relations:
         Raises:
             QueryError: The list has another length.
         """
-        names = [c.name.lower() for c in (alias.args.get("columns") or [])] if alias else []
+        names = [c.name.lower() for c in alias.args.get("columns") or []] if alias else []
         if not names:
             return list(columns)
         if len(names) != len(columns):
             raise QueryError(
                 "MISMATCHED_COLUMN_ALIASES",
-                f"line 1:1: Column alias list has {len(names)} entries but '{alias.name if alias else ''}' has {len(columns)} columns available",
+                f"line 1:1: Column alias list has {len(names)} entries but '{alias.name if alias else ''}'"
+                f" has {len(columns)} columns available",
             )
         return [replace(c, name=n) for c, n in zip(columns, names, strict=True)]
 
@@ -317,13 +319,14 @@ class Relations:
         if position:
             items.append(f"CAST(i AS BIGINT) AS {names[-1]}")
         inner = f"LATERAL (SELECT {', '.join(items)} FROM (SELECT unnest(range(1, {longest} + 1)) AS i))"
-        wanted = [c.name.lower() for c in (alias.args.get("columns") or [])] if alias else []
+        wanted = [c.name.lower() for c in alias.args.get("columns") or []] if alias else []
         if position is not None and isinstance(position, exp.Identifier) and len(wanted) == len(kinds) - 1:
             wanted.append(position.name.lower())
         if wanted and len(wanted) != len(kinds):
             raise QueryError(
                 "MISMATCHED_COLUMN_ALIASES",
-                f"line 1:1: Column alias list has {len(wanted)} entries but UNNEST has {len(kinds)} columns available",
+                f"line 1:1: Column alias list has {len(wanted)} entries but UNNEST has {len(kinds)} columns"
+                " available",
             )
         own = [Column("", k, quoted(n)) for k, n in zip(kinds, names, strict=True)]
         named = [replace(c, name=w) for c, w in zip(own, wanted, strict=True)] if wanted else own
@@ -351,7 +354,7 @@ class Relations:
 
     def _lateral(self, node: exp.Lateral, scope: Scope) -> str:
         if not isinstance(node.this, exp.Subquery):
-            raise NotSupported(f"LATERAL {node.this.sql('trino')[:80]}")
+            raise NotSupportedError(f"LATERAL {node.this.sql('trino')[:80]}")
         inner = self._queries.compile(node.this.this, scope.inside())
         alias = node.args.get("alias")
         columns = [replace(c, origins=()) for c in inner.columns]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from infra.local.athena.errors import NotSupported, QueryError
+from infra.local.athena.errors import NotSupportedError, QueryError
 from infra.local.athena.sql import operators
 from infra.local.athena.sql.types import BIGINT, DOUBLE, TIMESTAMP_TZ, UNKNOWN, Type, array, common, decimal
 
@@ -33,11 +33,11 @@ class Arguments:
         """The text of a literal argument.
 
         Raises:
-            NotSupported: It is computed.
+            NotSupportedError: It is computed.
         """
         node = self.nodes[i]
         if not (isinstance(node, exp.Literal) and node.is_string):
-            raise NotSupported(f"{self.name} with a computed argument {i + 1}: write it as a literal")
+            raise NotSupportedError(f"{self.name} with a computed argument {i + 1}: write it as a literal")
         return node.name
 
     def common(self) -> Type:
@@ -102,7 +102,7 @@ def _element_type(a: Arguments) -> Type:
 
 def _zoned(zone: str) -> Type:
     if not re.fullmatch(r"UTC|[A-Za-z_]+(/[A-Za-z_]+)+", zone):
-        raise NotSupported(f"time zone {zone!r}: write the name of a region, such as 'Europe/Madrid'")
+        raise NotSupportedError(f"time zone {zone!r}: write the name of a region, such as 'Europe/Madrid'")
     return Type(TIMESTAMP_TZ.name, fields=() if zone == "UTC" else (zone,))
 
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from infra.local.athena.errors import NotSupported, QueryError
+from infra.local.athena.errors import NotSupportedError, QueryError
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +160,9 @@ def common(left: Type, right: Type) -> Type | None:
     """The type that both convert to by themselves, or None when Trino wants a CAST.
 
     Raises:
-        NotSupported: Two time zones would have to share one column.
+        NotSupportedError: Two time zones would have to share one column.
     """
-    if left == right or right == UNKNOWN:
+    if right in (left, UNKNOWN):
         return left
     if left == UNKNOWN:
         return right
@@ -173,7 +173,7 @@ def common(left: Type, right: Type) -> Type | None:
         found = max(left, right, key=lambda t: order.index(t.name))
         if left.fields != right.fields:
             # Each value would show its own zone; a column here has one.
-            raise NotSupported(
+            raise NotSupportedError(
                 f"values in different time zones together: {left.fields or 'UTC'}, {right.fields or 'UTC'}"
             )
         return found

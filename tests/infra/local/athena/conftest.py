@@ -43,7 +43,7 @@ class Answer:
         return int(self.execution["Statistics"]["DataScannedInBytes"])
 
 
-class Failure(Exception):
+class QueryFailedError(Exception):
     """A query ended FAILED; the text is Athena's reason."""
 
 
@@ -76,7 +76,7 @@ class Athena:
         query_id = self.start(sql, **more)
         execution = self.wait(query_id)
         if execution["Status"]["State"] != "SUCCEEDED":
-            raise Failure(execution["Status"]["StateChangeReason"])
+            raise QueryFailedError(execution["Status"]["StateChangeReason"])
         rows: list[list[str | None]] = []
         info: list[dict[str, Any]] = []
         for page in self.client.get_paginator("get_query_results").paginate(QueryExecutionId=query_id):
@@ -175,7 +175,7 @@ def refusal(athena: Athena) -> Callable[[str], str]:
     """Runs what must fail and returns Athena's reason."""
 
     def refused(sql: str) -> str:
-        with pytest.raises(Failure) as caught:
+        with pytest.raises(QueryFailedError) as caught:
             athena.run(sql)
         return str(caught.value)
 
@@ -185,16 +185,18 @@ def refusal(athena: Athena) -> Callable[[str], str]:
 @pytest.fixture
 def events(athena: Athena) -> Athena:
     """A table of behaviour events with two months and two schools, as analysts would query it."""
-    athena.run(
-        f"""
-        CREATE TABLE events WITH (external_location = '{athena.location}events/', partitioned_by = ARRAY['year', 'month'])
+    athena.run(f"""
+        CREATE TABLE events WITH (
+          external_location = '{athena.location}events/', partitioned_by = ARRAY['year', 'month'])
         AS SELECT * FROM (VALUES
-          ('e01', 'school_1', 'k1', 'late', TIMESTAMP '2025-10-01 08:30:00.250', -1, '{{"room":"lab","tags":["door","bus"]}}', '2025', '10'),
-          ('e02', 'school_1', 'k2', 'praise', TIMESTAMP '2025-10-02 09:00:00', 3, '{{"room":"gym","tags":[]}}', '2025', '10'),
+          ('e01', 'school_1', 'k1', 'late', TIMESTAMP '2025-10-01 08:30:00.250', -1,
+            '{{"room":"lab","tags":["door","bus"]}}', '2025', '10'),
+          ('e02', 'school_1', 'k2', 'praise', TIMESTAMP '2025-10-02 09:00:00', 3,
+            '{{"room":"gym","tags":[]}}', '2025', '10'),
           ('e03', 'school_2', 'k3', 'absence', TIMESTAMP '2025-10-31 23:30:00', 0, NULL, '2025', '10'),
-          ('e04', 'school_1', 'k1', 'late', TIMESTAMP '2025-11-03 07:00:00', -1, '{{"room":"lab","tags":["bus"]}}', '2025', '11'),
+          ('e04', 'school_1', 'k1', 'late', TIMESTAMP '2025-11-03 07:00:00', -1,
+            '{{"room":"lab","tags":["bus"]}}', '2025', '11'),
           ('e05', 'school_2', 'k3', 'praise', TIMESTAMP '2025-11-04 10:00:00', 5, NULL, '2025', '11')
         ) AS t (event_id, school_id, student_key, event_type, occurred_at, points, props, year, month)
-        """
-    )
+        """)
     return athena

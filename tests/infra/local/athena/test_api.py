@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.infra.local.athena.conftest import RESULTS, Failure
+from tests.infra.local.athena.conftest import RESULTS, QueryFailedError
 
 pytestmark = pytest.mark.local
 
-ENDLESS = "SELECT count(*) FROM UNNEST(sequence(1, 200000)) AS a(x) CROSS JOIN UNNEST(sequence(1, 200000)) AS b(y) WHERE x * y % 7 = 3"
+ENDLESS = (
+    "SELECT count(*) FROM UNNEST(sequence(1, 200000)) AS a(x) CROSS JOIN UNNEST(sequence(1, 200000)) AS b(y)"
+    " WHERE x * y % 7 = 3"
+)
 
 
 def test_the_result_object_lies_exactly_where_the_execution_says(athena: Any) -> None:
@@ -20,8 +23,8 @@ def test_the_result_object_lies_exactly_where_the_execution_says(athena: Any) ->
     )
     location = answer.execution["ResultConfiguration"]["OutputLocation"]
     assert location == f"s3://{RESULTS}/primary/{answer.execution['QueryExecutionId']}.csv"
-    assert athena.read(location) == (
-        b'"a","b","c","d","e f"\n"say ""hi""",,"","1.5","2025-01-01 00:00:00.000"\n'
+    assert (
+        athena.read(location) == b'"a","b","c","d","e f"\n"say ""hi""",,"","1.5","2025-01-01 00:00:00.000"\n'
     )
 
 
@@ -116,15 +119,16 @@ def test_a_query_beyond_the_work_groups_limit_fails_before_it_reads(events: Any)
     events.group = "luca-analysts"
     assert events.run("SELECT count(*) FROM events WHERE month = '10'").value == "3"
     wide = " UNION ALL ".join(["SELECT * FROM events"] * 4)
-    with pytest.raises(Failure, match=r"Bytes scanned limit was exceeded.*10000"):
+    with pytest.raises(QueryFailedError, match=r"Bytes scanned limit was exceeded.*10000"):
         events.run(f"SELECT count(*) FROM ({wide})")
 
 
 def test_many_queries_at_once_keep_their_own_answers(events: Any) -> None:
     def one(i: int) -> tuple[str | None, str | None]:
-        return events.run(f"SELECT {i}").value, events.run(
-            f"SELECT count(*) + {i} FROM events WHERE points > -9"
-        ).value
+        return (
+            events.run(f"SELECT {i}").value,
+            events.run(f"SELECT count(*) + {i} FROM events WHERE points > -9").value,
+        )
 
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(one, range(24)))

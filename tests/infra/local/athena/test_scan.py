@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from tests.infra.local.athena.conftest import SYMLINK_TABLE, Failure
+from tests.infra.local.athena.conftest import SYMLINK_TABLE, QueryFailedError
 
 pytestmark = pytest.mark.local
 
@@ -42,9 +42,15 @@ PRUNED = [
     "SELECT * FROM v WHERE month = '11'",
     "SELECT month, n FROM (SELECT month, count(*) AS n FROM events GROUP BY month) WHERE month IN ('11')",
     "SELECT * FROM events e JOIN (VALUES 'school_1') AS s(id) ON e.school_id = s.id AND e.month = '11'",
-    "SELECT * FROM events e LEFT JOIN (VALUES 'school_1') AS s(id) ON e.school_id = s.id WHERE e.month > '10'",
+    (
+        "SELECT * FROM events e LEFT JOIN (VALUES 'school_1') AS s(id) ON e.school_id = s.id WHERE e.month >"
+        " '10'"
+    ),
     "SELECT * FROM (SELECT month FROM events UNION ALL SELECT '12') WHERE month = '11'",
-    "SELECT * FROM events WHERE month = '11' AND (points > 0 OR points < 0) AND year BETWEEN '2025' AND '2026'",
+    (
+        "SELECT * FROM events WHERE month = '11' AND (points > 0 OR points < 0) AND year BETWEEN '2025' AND"
+        " '2026'"
+    ),
     "SELECT * FROM events WHERE CAST(month AS integer) = 11",
     "SELECT * FROM events WHERE NOT month = '10' AND coalesce(month, '') <> ''",
 ]
@@ -109,7 +115,7 @@ def test_a_column_of_another_type_fails_only_the_queries_that_ask_for_it(athena:
     external(athena, "id string, points bigint")
     uri = athena.parquet("t/1.parquet", pa.table({"id": ["a"], "points": ["many"]}))
     assert athena.run("SELECT id FROM t").value == "a"
-    with pytest.raises(Failure, match=rf"HIVE_BAD_DATA.*'points'.*{uri}.*bigint"):
+    with pytest.raises(QueryFailedError, match=rf"HIVE_BAD_DATA.*'points'.*{uri}.*bigint"):
         athena.run("SELECT points FROM t")
 
 
@@ -153,7 +159,7 @@ def test_a_listed_file_that_has_vanished_fails_the_query_by_name(athena: Any, co
         for i in range(count)
     ]
     symlink(athena, "x bigint", [*uris, f"{athena.location}landing/gone.parquet"])
-    with pytest.raises(Failure, match=rf"HIVE_CURSOR_ERROR.*{athena.location}landing/gone\.parquet"):
+    with pytest.raises(QueryFailedError, match=rf"HIVE_CURSOR_ERROR.*{athena.location}landing/gone\.parquet"):
         athena.run("SELECT count(*) FROM t")
 
 
@@ -162,7 +168,7 @@ def test_a_truncated_file_fails_the_query_by_name(athena: Any) -> None:
     whole = athena.parquet("landing/a.parquet", pa.table({"x": list(range(1000))}))
     cut = athena.put("landing/b.parquet", athena.read(whole)[:500])
     symlink(athena, "x bigint", [whole, cut])
-    with pytest.raises(Failure, match=rf"HIVE_BAD_DATA.*{cut}"):
+    with pytest.raises(QueryFailedError, match=rf"HIVE_BAD_DATA.*{cut}"):
         athena.run("SELECT count(*) FROM t")
 
 
@@ -173,7 +179,7 @@ def test_a_file_with_a_broken_page_fails_the_query_by_name(athena: Any) -> None:
     body[100:400] = b"\0" * 300
     broken = athena.put("landing/b.parquet", bytes(body))
     symlink(athena, "x bigint", [whole, broken])
-    with pytest.raises(Failure, match=rf"HIVE_BAD_DATA.*{broken}"):
+    with pytest.raises(QueryFailedError, match=rf"HIVE_BAD_DATA.*{broken}"):
         athena.run("SELECT sum(x) FROM t")
 
 
@@ -199,12 +205,15 @@ def test_json_lines_are_read_by_name_without_regard_to_case(athena: Any) -> None
 def test_a_broken_json_line_fails_the_query_by_name(athena: Any) -> None:
     external(athena, "id string", "ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'")
     uri = athena.put("t/1.json", b'{"id":"a"\n{"id":"b"}\n')
-    with pytest.raises(Failure, match=rf"HIVE_BAD_DATA.*{uri}"):
+    with pytest.raises(QueryFailedError, match=rf"HIVE_BAD_DATA.*{uri}"):
         athena.run("SELECT * FROM t")
 
 
 def test_quoted_csv_gives_text_and_skips_its_header(athena: Any) -> None:
-    serde = "ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.OpenCSVSerde' WITH SERDEPROPERTIES ('separatorChar' = ',')"
+    serde = (
+        "ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.OpenCSVSerde' WITH SERDEPROPERTIES ('separatorChar'"
+        " = ',')"
+    )
     athena.run(
         f"CREATE EXTERNAL TABLE t (a string, b string) {serde} LOCATION '{athena.location}t/' "
         "TBLPROPERTIES ('skip.header.line.count' = '1')"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.infra.local.athena.conftest import RESULTS, Failure
+from tests.infra.local.athena.conftest import RESULTS, QueryFailedError
 
 pytestmark = pytest.mark.local
 
@@ -59,14 +59,16 @@ def test_an_insert_goes_to_the_location_that_its_partition_has(athena: Any) -> N
 
 def test_types_survive_a_table_and_null_stays_null(athena: Any) -> None:
     athena.run(
-        """CREATE TABLE t WITH (format = 'PARQUET', write_compression = 'ZSTD') AS SELECT CAST(1 AS tinyint) a, 2147483648 b,
-        1.50 c, 1e0 d, 'x' e, true f, DATE '2025-01-01' g, TIMESTAMP '2025-01-01 00:00:00.123' h, ARRAY[1] i,
-        MAP(ARRAY['k'], ARRAY[1]) j, CAST(ROW(1) AS ROW(z integer)) k, X'ff' l, CAST(NULL AS varchar) m, CAST(1 AS real) n"""
+        """CREATE TABLE t WITH (format = 'PARQUET', write_compression = 'ZSTD') AS
+        SELECT CAST(1 AS tinyint) a, 2147483648 b, 1.50 c, 1e0 d, 'x' e, true f, DATE '2025-01-01' g,
+        TIMESTAMP '2025-01-01 00:00:00.123' h, ARRAY[1] i,
+        MAP(ARRAY['k'], ARRAY[1]) j, CAST(ROW(1) AS ROW(z integer)) k, X'ff' l,
+        CAST(NULL AS varchar) m, CAST(1 AS real) n"""
     )
     answer = athena.run("SELECT * FROM t")
     assert list(answer.types) == [
-        "tinyint", "bigint", "decimal", "double", "varchar", "boolean", "date", "timestamp", "array", "map", "row",
-        "varbinary", "varchar", "float",
+        "tinyint", "bigint", "decimal", "double", "varchar", "boolean", "date", "timestamp", "array", "map",
+        "row", "varbinary", "varchar", "float",
     ]  # fmt: skip
     assert answer.rows == [
         [
@@ -91,7 +93,8 @@ def test_types_survive_a_table_and_null_stays_null(athena: Any) -> None:
 def test_json_and_text_tables_read_back_too(athena: Any) -> None:
     for format_ in ("JSON", "TEXTFILE"):
         athena.run(
-            f"CREATE TABLE {format_}_t WITH (format = '{format_}') AS SELECT 1 AS x, 'a' AS y UNION ALL SELECT 2, NULL"
+            f"CREATE TABLE {format_}_t WITH (format = '{format_}') AS SELECT 1 AS x, 'a' AS y UNION ALL"
+            " SELECT 2, NULL"
         )
         assert athena.run(f"SELECT * FROM {format_}_t ORDER BY x").rows == [["1", "a"], ["2", None]]
 
@@ -114,8 +117,9 @@ def test_a_write_may_open_a_hundred_partitions(athena: Any, partitions: int, end
 
 def test_partition_values_that_need_escaping_read_back(athena: Any) -> None:
     athena.run(
-        f"CREATE TABLE t WITH (external_location = '{athena.location}t/', partitioned_by = ARRAY['k', 'd']) AS "
-        "SELECT * FROM (VALUES (1, 'a/b=c', DATE '2025-01-01'), (2, NULL, DATE '2025-01-02')) AS v(x, k, d)"
+        f"CREATE TABLE t WITH (external_location = '{athena.location}t/', partitioned_by = ARRAY['k', 'd'])"
+        " AS SELECT * FROM (VALUES (1, 'a/b=c', DATE '2025-01-01'), (2, NULL, DATE '2025-01-02')) AS v(x,"
+        " k, d)"
     )
     assert athena.run("SELECT x, k, d FROM t ORDER BY x").rows == [
         ["1", "a/b=c", "2025-01-01"],
@@ -135,7 +139,8 @@ def test_unload_writes_files_and_their_manifest(events: Any) -> None:
 def test_a_view_remembers_its_query_and_its_database(events: Any) -> None:
     events.run("CREATE VIEW busy AS SELECT school_id, count(*) AS n FROM events GROUP BY school_id")
     events.run(
-        "CREATE OR REPLACE VIEW busy AS SELECT school_id, count(*) AS n, max(points) best FROM events GROUP BY 1"
+        "CREATE OR REPLACE VIEW busy AS SELECT school_id, count(*) AS n, max(points) best FROM events GROUP"
+        " BY 1"
     )
     assert events.run(f"SELECT n, best FROM {events.database}.busy WHERE school_id = 'school_1'").rows == [
         ["3", "3"]
@@ -179,7 +184,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("sql", "reason"), REFUSED, ids=[r[0][:60] for r in REFUSED])
 def test_a_write_that_athena_refuses_leaves_nothing_behind(events: Any, sql: str, reason: str) -> None:
-    with pytest.raises(Failure, match=reason):
+    with pytest.raises(QueryFailedError, match=reason):
         events.run(sql.replace("{at}", events.location))
     assert [t["Name"] for t in events.glue.get_tables(DatabaseName=events.database)["TableList"]] == [
         "events"

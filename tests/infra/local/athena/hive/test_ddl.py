@@ -6,21 +6,20 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from tests.infra.local.athena.conftest import Failure
+from tests.infra.local.athena.conftest import QueryFailedError
 
 pytestmark = pytest.mark.local
 
 
 def test_an_external_table_keeps_what_its_statement_says(athena: Any) -> None:
-    athena.run(
-        f"""CREATE EXTERNAL TABLE IF NOT EXISTS `{athena.database}`.`t` (
+    athena.run(f"""CREATE EXTERNAL TABLE IF NOT EXISTS `{athena.database}`.`t` (
           `id` string COMMENT 'who, when', points decimal(10,2), who struct<name:string,tags:array<string>>)
         COMMENT 'a table' PARTITIONED BY (year string, month int COMMENT 'zero padded')
-        ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe' WITH SERDEPROPERTIES ('ignore.malformed.json' = 'false')
+        ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
+        WITH SERDEPROPERTIES ('ignore.malformed.json' = 'false')
         STORED AS INPUTFORMAT 'org.apache.hadoop.mapred.TextInputFormat'
         OUTPUTFORMAT 'org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat'
-        LOCATION '{athena.location}t' TBLPROPERTIES ('classification' = 'json', 'owner' = 'luca');"""
-    )
+        LOCATION '{athena.location}t' TBLPROPERTIES ('classification' = 'json', 'owner' = 'luca');""")
     table = athena.glue.get_table(DatabaseName=athena.database, Name="t")["Table"]
     assert table["StorageDescriptor"]["Columns"] == [
         {"Name": "id", "Type": "string", "Comment": "who, when"},
@@ -39,7 +38,8 @@ def test_an_external_table_keeps_what_its_statement_says(athena: Any) -> None:
 
 def test_show_create_table_gives_a_statement_that_makes_the_table_again(athena: Any) -> None:
     athena.run(
-        f"CREATE EXTERNAL TABLE t (a int COMMENT 'x', b map<string,int>) PARTITIONED BY (c string) STORED AS PARQUET LOCATION '{athena.location}t/' TBLPROPERTIES ('k' = 'v')"
+        "CREATE EXTERNAL TABLE t (a int COMMENT 'x', b map<string,int>) PARTITIONED BY (c string) STORED AS"
+        f" PARQUET LOCATION '{athena.location}t/' TBLPROPERTIES ('k' = 'v')"
     )
     first = [row[0] for row in athena.run("SHOW CREATE TABLE t").rows]
     athena.run("DROP TABLE t")
@@ -49,13 +49,15 @@ def test_show_create_table_gives_a_statement_that_makes_the_table_again(athena: 
 
 def test_partitions_are_added_dropped_and_found_on_s3(athena: Any) -> None:
     athena.run(
-        f"CREATE EXTERNAL TABLE t (x bigint) PARTITIONED BY (year string, month string) STORED AS PARQUET LOCATION '{athena.location}t/'"
+        "CREATE EXTERNAL TABLE t (x bigint) PARTITIONED BY (year string, month string) STORED AS PARQUET"
+        f" LOCATION '{athena.location}t/'"
     )
     for month in ("01", "02"):
         athena.parquet(f"t/year=2026/month={month}/f.parquet", pa.table({"x": [int(month)]}))
     athena.parquet("t/stray/f.parquet", pa.table({"x": [9]}))
     athena.run(
-        "ALTER TABLE t ADD IF NOT EXISTS PARTITION (year = '2026', month = '01') PARTITION (year = '2025', month = '12')"
+        "ALTER TABLE t ADD IF NOT EXISTS PARTITION (year = '2026', month = '01') PARTITION (year = '2025',"
+        " month = '12')"
     )
     assert [r[0] for r in athena.run("SHOW PARTITIONS t").rows] == [
         "year=2025/month=12",
@@ -88,7 +90,7 @@ def test_databases_are_made_and_dropped(athena: Any) -> None:
     athena.run(f"CREATE SCHEMA IF NOT EXISTS `{name}`")
     assert [name] in athena.run("SHOW DATABASES").rows
     athena.run(f"CREATE EXTERNAL TABLE {name}.t (a int) STORED AS PARQUET LOCATION '{athena.location}t/'")
-    with pytest.raises(Failure, match="not empty"):
+    with pytest.raises(QueryFailedError, match="not empty"):
         athena.run(f"DROP DATABASE {name}")
     athena.run(f"DROP DATABASE {name} CASCADE")
     assert [name] not in athena.run("SHOW SCHEMAS").rows
@@ -115,7 +117,8 @@ def test_information_schema_tells_of_tables_and_columns(events: Any) -> None:
         ["recent", "VIEW"],
     ]
     columns = events.run(
-        f"SELECT column_name, data_type FROM information_schema.columns {where} AND table_name = 'events' ORDER BY ordinal_position"
+        f"SELECT column_name, data_type FROM information_schema.columns {where} AND table_name = 'events'"
+        " ORDER BY ordinal_position"
     )
     assert ["occurred_at", "timestamp(3)"] in columns.rows
     assert columns.rows[-1] == ["month", "varchar"]

@@ -118,7 +118,10 @@ ANSWERS = [
         "timestamp with time zone",
     ),
     (
-        "with_timezone(TIMESTAMP '2025-01-01 00:00:00', 'Europe/Madrid') = TIMESTAMP '2024-12-31 23:00:00 UTC'",
+        (
+            "with_timezone(TIMESTAMP '2025-01-01 00:00:00', 'Europe/Madrid') = TIMESTAMP '2024-12-31 23:00:00"
+            " UTC'"
+        ),
         "true",
         "boolean",
     ),

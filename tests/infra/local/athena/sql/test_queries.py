@@ -9,8 +9,8 @@ pytestmark = pytest.mark.local
 
 def test_a_window_that_extends_a_named_one_keeps_its_own_frame(athena: Any) -> None:
     answer = athena.run(
-        "SELECT n, sum(p) OVER (w RANGE BETWEEN 1 PRECEDING AND 1 PRECEDING) AS before, sum(p) OVER w AS so_far "
-        "FROM (VALUES (1, 10), (2, 20), (4, 5)) AS t (n, p) WINDOW w AS (ORDER BY n) ORDER BY n"
+        "SELECT n, sum(p) OVER (w RANGE BETWEEN 1 PRECEDING AND 1 PRECEDING) AS before, sum(p) OVER w AS"
+        " so_far FROM (VALUES (1, 10), (2, 20), (4, 5)) AS t (n, p) WINDOW w AS (ORDER BY n) ORDER BY n"
     )
     assert answer.rows == [["1", None, "10"], ["2", "10", "30"], ["4", None, "35"]]
 
@@ -18,7 +18,8 @@ def test_a_window_that_extends_a_named_one_keeps_its_own_frame(athena: Any) -> N
 def test_count_if_counts_nothing_where_there_is_nothing(athena: Any) -> None:
     over = "count_if(n > 1) OVER (ORDER BY n ROWS BETWEEN 1 PRECEDING AND 1 PRECEDING)"
     answer = athena.run(
-        f"SELECT count_if(b), max(o) FROM (SELECT b, {over} AS o FROM (VALUES (1, CAST(NULL AS boolean))) AS t (n, b))"
+        f"SELECT count_if(b), max(o) FROM (SELECT b, {over} AS o FROM (VALUES (1, CAST(NULL AS boolean))) AS"
+        " t (n, b))"
     )
     assert answer.rows == [["0", "0"]]
 
@@ -27,7 +28,10 @@ def test_count_if_counts_nothing_where_there_is_nothing(athena: Any) -> None:
     "sql",
     [
         "SELECT * FROM (SELECT month, points * 2 AS twice FROM events) WHERE false LIMIT 0",
-        "SELECT * FROM (WITH e AS (SELECT * FROM events) SELECT e.* FROM e JOIN e AS f ON e.month = f.month) WHERE false",
+        (
+            "SELECT * FROM (WITH e AS (SELECT * FROM events) SELECT e.* FROM e JOIN e AS f ON e.month ="
+            " f.month) WHERE false"
+        ),
     ],
 )
 def test_a_query_for_columns_alone_reads_nothing(events: Any, sql: str) -> None:
