@@ -16,6 +16,7 @@ from infra.local.identity import Issuer
 
 ISSUER_PATH = "/_local/issuer"
 _JSON = b"application/json"
+_TEXT = b"text/plain"
 _AMZ_JSON = b"application/x-amz-json-1.1"
 _INVOKE = "/2015-03-31/functions/"
 MAX_RECORD = 1024 * 1000  # bytes of one record (Firehose quotas)
@@ -63,7 +64,10 @@ class Api:
         else:
             query = dict(parse_qsl(scope["query_string"].decode()))
             status, answer = await self._local(method, path, query)
-            await reply(send, status, json.dumps(answer).encode(), _JSON)
+            if isinstance(answer, str):
+                await reply(send, status, answer.encode(), _TEXT)
+            else:
+                await reply(send, status, json.dumps(answer).encode(), _JSON)
 
     async def _local(self, method: str, path: str, query: dict[str, str]) -> tuple[int, Any]:
         documents: dict[str, Callable[[], Any]] = {
@@ -76,7 +80,7 @@ class Api:
         if (method, path) == ("GET", "/_local/token"):
             if "school_id" not in query:
                 return 400, {"message": "school_id is missing: /_local/token?school_id=…&role=teacher"}
-            return 200, {"token": self._issuer.token(**query)}
+            return 200, self._issuer.token(**query)  # as text, for `curl`
         if (method, path) == ("POST", "/_local/settle"):
             try:
                 await self._settle(float(query.get("timeout", 300)))

@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 RECEIVE = 10  # messages, the most that one ReceiveMessage gives
 IDLE_WAIT = 5  # seconds of long polling while a queue is empty
+SHALLOW_PAUSE = 0.05  # seconds between receives of a queue that gives less than it is asked for
 PAUSE = 0.5  # seconds after the store failed to answer
 
 
@@ -190,17 +191,16 @@ class QueueSource:
             return batch
         loop = asyncio.get_running_loop()
         ends = loop.time() + self.declaration.window
-        while len(batch) < size:
-            rounds = [min(RECEIVE, size - at) for at in range(len(batch), size, RECEIVE)]
-            found = [
-                m for part in await asyncio.gather(*(self._receive(most, 0) for most in rounds)) for m in part
-            ]
-            batch += found
-            left = ends - loop.time()
-            if left <= 0:
-                break
-            if not found:
-                await asyncio.sleep(min(0.1, left))
+        plenty = len(batch) == RECEIVE
+        while len(batch) < size and (left := ends - loop.time()) > 0:
+            if not plenty:
+                await asyncio.sleep(min(SHALLOW_PAUSE, left))
+            # Several receives at once only while the queue keeps filling them: each costs the store a call.
+            missing = size - len(batch)
+            rounds = [min(RECEIVE, missing - at) for at in range(0, missing if plenty else 1, RECEIVE)]
+            found = await asyncio.gather(*(self._receive(most, 0) for most in rounds))
+            plenty = all(len(part) == most for part, most in zip(found, rounds, strict=True))
+            batch += [message for part in found for message in part]
         return batch
 
     async def _work(self, batch: list[Message]) -> None:

@@ -20,7 +20,7 @@ import msgspec
 from infra.local.declarations import PipeDeclaration
 from infra.local.event_patterns import Test, compile_pattern
 from infra.local.functions import FunctionError, PayloadTooLargeError
-from infra.local.streams import Shard
+from infra.local.streams import Shard, sequence_of
 from infra.local.wire import AwsError
 
 logger = logging.getLogger(__name__)
@@ -113,15 +113,16 @@ class Pipe:
         while True:
             mark = self._checkpoint.read_text() if self._checkpoint.exists() else None
             try:
-                position = await self._shard.start(mark, self.declaration.starting_position)
-                await self._carry_on(position)
+                if mark is None and self.declaration.starting_position == "LATEST":
+                    mark = await self._shard.newest()
+                await self._carry_on(mark)
             except (AwsError, ConnectionError, TimeoutError) as failed:
                 logger.warning("pipe %s: %s; going on from the checkpoint", self.declaration.name, failed)
             except Exception:
                 logger.exception("pipe %s: going on from the checkpoint", self.declaration.name)
             await asyncio.sleep(PAUSE)
 
-    async def _carry_on(self, position: str) -> None:
+    async def _carry_on(self, position: str | None) -> None:
         loop = asyncio.get_running_loop()
         size = self.declaration.batch_size
         waiting: list[Record] = []
@@ -130,7 +131,9 @@ class Pipe:
         reading = asyncio.create_task(self._read(position))
         try:
             while True:
-                began, records, position = await reading
+                began, records = await reading
+                if records:
+                    position = sequence_of(records[-1])
                 # The next page is read while this one is enriched.
                 reading = asyncio.create_task(self._read(position, pause=0.0 if records else IDLE))
                 for record in records:
@@ -139,10 +142,10 @@ class Pipe:
                             window_ends = loop.time() + self.declaration.window
                         waiting.append(record)
                 if records:
-                    last_read = records[-1]["dynamodb"]["SequenceNumber"]
+                    last_read = position
                 while len(waiting) >= size:
                     await self._carry(waiting[:size])
-                    self._mark(waiting[size - 1]["dynamodb"]["SequenceNumber"])
+                    self._mark(sequence_of(waiting[size - 1]))
                     del waiting[:size]
                 if waiting and (loop.time() >= window_ends or (self._hurry.is_set() and not records)):
                     await self._carry(waiting)
@@ -157,7 +160,7 @@ class Pipe:
         finally:
             reading.cancel()
 
-    async def _read(self, position: str, pause: float = 0.0) -> tuple[float, list[Record], str]:
+    async def _read(self, position: str | None, pause: float = 0.0) -> tuple[float, list[Record]]:
         if pause and not self._hurry.is_set():
             try:
                 async with asyncio.timeout(pause):
@@ -165,8 +168,7 @@ class Pipe:
             except TimeoutError:
                 pass
         began = asyncio.get_running_loop().time()
-        records, following = await self._shard.read(position)
-        return began, records, following
+        return began, await self._shard.read(position)
 
     def _mark(self, sequence_number: str) -> None:
         written = self._checkpoint.with_suffix(".new")

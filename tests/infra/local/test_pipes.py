@@ -12,6 +12,7 @@ import msgspec
 from infra.local.declarations import PipeDeclaration
 from infra.local.functions import FunctionError
 from infra.local.pipes import Pipe
+from infra.local.streams import sequence_of
 
 DECLARED = PipeDeclaration(
     name="events",
@@ -44,23 +45,18 @@ def record(number: int, sort_key: str = "EVENT#") -> dict[str, Any]:
 
 
 class Shard:
-    """A shard in memory; positions are indexes."""
+    """A shard in memory."""
 
     shard_id = "shardId-0"
 
     def __init__(self, records: list[dict[str, Any]]) -> None:
         self.records = records
 
-    async def start(self, after: str | None, starting_position: str) -> str:
-        if after is None:
-            return "0"
-        return str(
-            next(i for i, r in enumerate(self.records) if r["dynamodb"]["SequenceNumber"] == after) + 1
-        )
+    async def newest(self) -> str | None:
+        return sequence_of(self.records[-1]) if self.records else None
 
-    async def read(self, position: str) -> tuple[list[dict[str, Any]], str]:
-        page = self.records[int(position) : int(position) + 30]
-        return page, str(int(position) + len(page))
+    async def read(self, after: str | None) -> list[dict[str, Any]]:
+        return [r for r in self.records if after is None or sequence_of(r) > after][:30]
 
 
 class Around:
@@ -172,6 +168,22 @@ def test_a_pipe_goes_on_where_it_was(tmp_path: Path) -> None:
     asyncio.run(second.carry())
     assert first.delivered == ids(*range(50))
     assert second.delivered == ids(51)
+
+
+def test_a_pipe_that_starts_at_the_end_leaves_what_was_before(tmp_path: Path) -> None:
+    shard = Shard([record(n) for n in range(5)])
+    around = Around(shard, tmp_path / "mark", starting_position="LATEST")
+
+    async def then_one_more() -> None:
+        around.pipe.start()
+        async with asyncio.timeout(20):
+            await around.pipe.catch_up()
+            shard.records.append(record(5))
+            await around.pipe.catch_up()
+        await around.pipe.stop()
+
+    asyncio.run(then_one_more())
+    assert around.delivered == ids(5)
 
 
 def test_the_mark_moves_only_after_the_target_took_the_batch(tmp_path: Path) -> None:
