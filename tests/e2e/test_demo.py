@@ -65,7 +65,7 @@ def test_the_report_and_its_links_are_there(demo: Any) -> None:
     assert "<script" not in page
     for target in ("quality/index.html", "dbt-docs/index.html"):
         assert target in page
-        assert (demo.out / target).stat().st_size > 1_000
+        assert (demo.out / target).stat().st_size > 500
 
 
 def test_one_module_of_real_records_has_the_weekly_counts_of_pandas(run_demo: Any, tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_one_module_of_real_records_has_the_weekly_counts_of_pandas(run_demo: An
     source = source[source["code_module"] == "AAA"]
     starts = source["code_presentation"].map({"2013J": "2013-10-01", "2014J": "2014-10-01"})
     days = pd.to_datetime(starts) + pd.to_timedelta(source["date_submitted"], unit="D")
-    monday = (days - pd.to_timedelta(days.dt.weekday, unit="D")).dt.date
+    monday = (days - pd.to_timedelta(days.dt.day_of_week, unit="D")).dt.date
     expected = Counter(Counter(zip(source["id_student"], monday, strict=True)).values())
     mart = demo.table("weekly_student_behavior")
     assert Counter(mart.loc[mart["event_count"] > 0, "event_count"].astype(int)) == expected

@@ -1,0 +1,227 @@
+"""The whole way in one process: what goes in over HTTP, and every byte that it leaves behind."""
+
+from __future__ import annotations
+
+import io
+import json
+import urllib.error
+import urllib.request
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pyarrow.parquet as pq
+import pytest
+
+from adapters import athena
+from adapters.aws import client
+from adapters.rejected import rejections
+from infra.local.cloud import LocalCloud
+from pipelines import counts
+from pipelines.load.run import load
+from pipelines.simulation.scenario import Scenario, create_schools
+from pipelines.trends import run_trends
+from transforms.keys import StudentKey
+from transforms.lake_schema import BEHAVIOR_EVENTS, LAKE_TABLES
+from transforms.schools import School
+from transforms.students import Student
+
+pytestmark = [pytest.mark.e2e, pytest.mark.local, pytest.mark.xdist_group("the-way")]
+
+NOW = datetime.now(UTC)
+STUDENT, TEACHER = "student_zq_4711", "teacher_zq_0815"  # signs that no digest and no other name contains
+CORRELATION = str(uuid.uuid4())
+
+
+def event(**changes: object) -> dict[str, Any]:
+    good = {
+        "event_id": str(uuid.uuid4()),
+        "type": "participation",
+        "student_id": STUDENT,
+        "teacher_id": TEACHER,
+        "occurred_at": (NOW - timedelta(hours=1)).isoformat(),
+    }
+    return {**good, **changes}
+
+
+class Way:
+    """A local cloud with two schools, and what was sent through its front door."""
+
+    def __init__(self, cloud: LocalCloud) -> None:
+        self.cloud = cloud
+
+    def post(self, body: object, school: str | None = "school_1", token: str | None = None) -> int:
+        """Sends one request; returns its HTTP status."""
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        headers = {
+            "Authorization": f"Bearer {token or self.cloud.token(school)}",
+            "X-Correlation-Id": CORRELATION,
+        }
+        address = f"{self.cloud.environment['LUCA_API_ENDPOINT']}/behavior"
+        request = urllib.request.Request(address, data, headers)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as response:
+                return int(response.status)
+        except urllib.error.HTTPError as refusal:
+            return refusal.code
+
+
+SENT_TWICE = event(subject="matematicas")
+BAD: dict[str, tuple[object, str]] = {
+    "malformed_json": (b'{"type": "participation"', "school_1"),
+    "wrong_type": (event(student_id=7), "school_1"),
+    "unknown_type": (event(type="singing"), "school_1"),
+    "bad_identifier": (event(student_id=f"{STUDENT}#*?"), "school_1"),
+    "naive_time": (event(occurred_at="2026-02-03T08:15:00"), "school_1"),
+    "too_old": (event(occurred_at="1970-01-01T00:00:00Z"), "school_1"),
+    "in_the_future": (event(occurred_at=(NOW + timedelta(days=10)).isoformat()), "school_1"),
+    "foreign_school": (event(school_id="school_2"), "school_1"),
+    "unknown_school": (event(), "school_nobody_made"),
+}
+UNKNOWN_STUDENT = event(student_id="stranger_zq_1")
+
+
+@pytest.fixture(scope="module")
+def way(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Way]:
+    """Good, bad and repeated events of two schools, carried to the trends."""
+    patch = pytest.MonkeyPatch()
+    with LocalCloud.start(tmp_path_factory.mktemp("cloud")) as cloud:
+        for name, value in cloud.environment.items():
+            patch.setenv(name, value)
+        client.cache_clear()
+        schools = [School("school_1", "America/Mexico_City"), School("school_2", "Europe/Madrid")]
+        roster = [Student(StudentKey(school.school_id, STUDENT), 2030) for school in schools]
+        create_schools(Scenario(schools, roster, [], 0))
+        way = Way(cloud)
+        for body in (
+            event(),
+            event(type="attendance", status="late"),
+            SENT_TWICE,
+            SENT_TWICE,
+            UNKNOWN_STUDENT,
+        ):
+            assert way.post(body) < 300
+        assert way.post(event(), "school_2") < 300
+        for body, school in BAD.values():
+            assert way.post(body, school) < 300
+        # A row that Firehose cannot convert ends under the error prefix, pseudonymised as it is.
+        boto3.client("firehose").put_record(
+            DeliveryStreamName="luca-behavior-events",
+            Record={"Data": json.dumps({"event_id": str(uuid.uuid4()), "points": "many"}).encode()},
+        )
+        cloud.settle(timeout=120)
+        docs = tmp_path_factory.mktemp("docs")
+        for table in LAKE_TABLES:
+            load(table, now=datetime.now(UTC), docs=docs)
+        run_trends(work_dir=tmp_path_factory.mktemp("dbt"))
+        yield way
+    patch.undo()
+    client.cache_clear()
+
+
+def stored_bytes(environment: dict[str, str]) -> Iterator[tuple[str, bytes]]:
+    """Every object of every bucket; Parquet as the text of its rows."""
+    s3 = boto3.client("s3")
+    for bucket in s3.list_buckets()["Buckets"]:
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket["Name"]):
+            for entry in page.get("Contents", []):
+                body = s3.get_object(Bucket=bucket["Name"], Key=entry["Key"])["Body"].read()
+                name = f"{bucket['Name']}/{entry['Key']}"
+                yield name, name.encode()
+                yield name, body
+                if body[:4] == b"PAR1":
+                    yield name, json.dumps(pq.read_table(io.BytesIO(body)).to_pylist(), default=str).encode()
+
+
+def lake_rows(where: str) -> list[dict[str, Any]]:
+    sql = f"SELECT * FROM behavior_events WHERE {where}"
+    return athena.query(sql, work_group="luca-jobs", database="luca_lake").to_dict("records")
+
+
+def test_no_raw_identifier_is_in_any_byte_of_any_bucket(way: Way) -> None:
+    seen = 0
+    prefixes: set[str] = set()
+    for name, body in stored_bytes(way.cloud.environment):
+        seen += 1
+        prefixes.add(name.split("/")[1])
+        for secret in (STUDENT, TEACHER, "stranger_zq_1"):
+            assert secret.encode() not in body, name
+    assert seen > 20
+    assert {"behavior_events", "errors", "lake", "marts"} <= prefixes
+
+
+def test_bad_events_are_kept_with_the_reason_that_they_deserve(way: Way) -> None:
+    found = Counter(rejection["reason"] for rejection in rejections(hidden_for=1))
+    assert found == Counter(dict.fromkeys(BAD, 1))
+
+
+def test_a_message_without_a_school_is_rejected_and_not_lost(way: Way) -> None:
+    boto3.client("sqs").send_message(
+        QueueUrl=way.cloud.environment["LUCA_BEHAVIOR_QUEUE"], MessageBody=json.dumps(event())
+    )
+    way.cloud.settle(timeout=60)
+    assert "missing_school" in {rejection["reason"] for rejection in rejections(hidden_for=1)}
+
+
+@pytest.mark.parametrize("size", [70_000, 300_000, 2_000_000])
+def test_a_body_that_no_event_needs_is_refused_at_the_door(way: Way, size: int) -> None:
+    assert 400 <= way.post(b"x" * size) < 500
+
+
+def test_a_token_that_is_not_ours_is_refused_at_the_door(way: Way) -> None:
+    token = way.cloud.token("school_1")
+    head, body, signature = token.split(".")
+    assert way.post(event(), token=f"{head}.{body}.{signature[::-1]}") == 401
+
+
+def test_the_correlation_id_travels_from_the_header_to_the_lake(way: Way) -> None:
+    rows = lake_rows("school_id = 'school_2'")
+    assert [row["correlation_id"] for row in rows] == [CORRELATION]
+
+
+def test_an_event_sent_twice_is_one_row(way: Way) -> None:
+    assert len(lake_rows(f"event_id = '{SENT_TWICE['event_id']}'")) == 1
+
+
+def test_an_unknown_student_is_published_in_the_unknown_cohort(way: Way) -> None:
+    (row,) = lake_rows(f"event_id = '{UNKNOWN_STUDENT['event_id']}'")
+    assert row["graduation_year"] == 0
+
+
+def test_what_was_stored_landed_was_published_and_is_counted(way: Way) -> None:
+    once, _ = counts.landed()
+    del once[None]  # the row that was put into the delivery stream by hand has no school
+    expected = Counter(school_1=4, school_2=1)
+    assert counts.stored() == once == counts.in_lake() == counts.in_trends() == expected
+
+
+def test_the_same_message_again_emits_no_stream_record(way: Way) -> None:
+    stream = boto3.client("dynamodb").describe_table(TableName="luca-platform")["Table"]["LatestStreamArn"]
+    streams = boto3.client("dynamodbstreams")
+    (shard,) = streams.describe_stream(StreamArn=stream)["StreamDescription"]["Shards"]
+    position = {"StreamArn": stream, "ShardId": shard["ShardId"], "ShardIteratorType": "LATEST"}
+    latest = streams.get_shard_iterator(**position)["ShardIterator"]
+    message = {
+        "messageId": str(uuid.uuid4()),
+        "body": json.dumps(event()),
+        "attributes": {"SentTimestamp": str(int(NOW.timestamp() * 1000)), "MessageGroupId": "school_1"},
+        "messageAttributes": {},
+    }
+    for _ in range(3):
+        answer = way.cloud.functions.invoke("luca-behavior-writer", {"Records": [message]})
+        assert answer == {"batchItemFailures": []}
+    records = streams.get_records(ShardIterator=latest)["Records"]
+    assert [record["eventName"] for record in records] == ["INSERT"]
+
+
+def test_the_landed_files_have_the_columns_of_the_contract(way: Way) -> None:
+    s3, bucket = boto3.client("s3"), way.cloud.environment["LUCA_LANDING_BUCKET"]
+    listed = s3.list_objects_v2(Bucket=bucket, Prefix="behavior_events/")["Contents"]
+    for entry in listed:
+        assert Path(entry["Key"]).parent.name.startswith("hour=")
+        body = s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read()
+        assert pq.read_schema(io.BytesIO(body)).equals(BEHAVIOR_EVENTS.landing_schema)
