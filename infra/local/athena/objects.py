@@ -186,7 +186,14 @@ class ObjectStore:
         if partial.stat().st_size != item.size:
             partial.unlink()
             raise QueryError("HIVE_CURSOR_ERROR", f"Error reading {item.uri}: expected {item.size} bytes")
-        partial.replace(path)
+        try:
+            # Another query may have been faster: its file stays, for it may be linking it right now,
+            # and a file that is replaced in that moment cannot be linked.
+            os.link(partial, path)
+        except FileExistsError:
+            return path
+        finally:
+            partial.unlink()
         with self._lock:
             self._sizes[path] = item.size
             self._total += item.size
