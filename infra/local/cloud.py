@@ -14,6 +14,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -206,6 +207,15 @@ class LocalCloud:
     def start_source(self, function: str) -> None:
         """Polls them again."""
         self._runtime.run(self._runtime.start_source(function))
+
+    def fire(self, schedule: str, moment: datetime) -> None:
+        """Lets a schedule be due now, by its name; its target is told `moment` as its time.
+
+        Raises:
+            LookupError: No template declares it.
+            FunctionError: Its target failed.
+        """
+        self._runtime.run(self._runtime.fire(schedule, moment))
 
     def banner(self) -> str:
         """What a person wants to know about a running cloud."""

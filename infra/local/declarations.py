@@ -138,6 +138,26 @@ class WorkGroupDeclaration:
     bytes_scanned_cutoff: int | None
 
 
+@dataclass(frozen=True)
+class ScheduleDeclaration:
+    """A schedule of EventBridge Scheduler.
+
+    Attributes:
+        expression: `rate(…)` or `cron(…)`.
+        time_zone: IANA name in which a cron expression is meant.
+        target_arn: What is called at its times.
+        input: What it is called with; names context attributes as `<aws.scheduler.scheduled-time>`.
+        enabled: Whether it runs by itself.
+    """
+
+    name: str
+    expression: str
+    time_zone: str
+    target_arn: str
+    input: str
+    enabled: bool
+
+
 @dataclass
 class Plan:
     """All that the local cloud plays itself."""
@@ -150,4 +170,5 @@ class Plan:
     access_log_format: str | None = None
     work_groups: list[WorkGroupDeclaration] = field(default_factory=list)
     queues: dict[str, str] = field(default_factory=dict)  # ARN -> URL
+    schedules: list[ScheduleDeclaration] = field(default_factory=list)
     absent: list[tuple[str, str]] = field(default_factory=list)  # what, why

@@ -10,6 +10,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Coroutine, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,12 +19,13 @@ import uvicorn
 from infra.local.api import Api
 from infra.local.asgi import server
 from infra.local.aws import ADMINISTRATOR, REGION, client
-from infra.local.declarations import PipeDeclaration, Plan
+from infra.local.declarations import PipeDeclaration, Plan, ScheduleDeclaration
 from infra.local.event_sources import QueueSource
 from infra.local.firehose.delivery import DeliveryStream
 from infra.local.functions import FunctionRuntime
 from infra.local.identity import Issuer
 from infra.local.pipes import Pipe
+from infra.local.schedules import Schedule, Target
 from infra.local.streams import Shard
 from infra.local.templates import TemplateError
 from infra.local.wire import JsonService
@@ -64,6 +66,7 @@ class Runtime:
         self.sources: dict[str, QueueSource] = {}
         self.pipes: dict[str, Pipe] = {}
         self.deliveries: dict[str, DeliveryStream] = {}
+        self.schedules: dict[str, Schedule] = {}
         self._sqs = self._service("sqs", "AmazonSQS", 16)
         self._streams = self._service("dynamodb", "DynamoDBStreams_20120810", 8)
         endpoints = {key: value for key, value in environment.items() if key.startswith("AWS_ENDPOINT_URL")}
@@ -145,6 +148,9 @@ class Runtime:
             source = QueueSource(mapping, url, self._sqs, self.functions, REGION)
             self.sources[mapping.name] = source
             source.start()
+        for schedule in self._plan.schedules:
+            self.schedules[schedule.name] = Schedule(schedule, self._target(schedule))
+            self.schedules[schedule.name].start()
         api = Api(
             issuer=self._issuer,
             functions=self.functions,
@@ -191,7 +197,28 @@ class Runtime:
 
         return bury
 
+    def _target(self, declared: ScheduleDeclaration) -> Target:
+        kind = declared.target_arn.split(":")[2]
+        if kind != "lambda":
+            raise TemplateError(
+                f"schedule {declared.name}: a target of {kind!r} is not run here: only functions are"
+            )
+        return lambda payload: self.functions.invoke(declared.target_arn, payload)
+
+    async def fire(self, schedule: str, moment: datetime) -> object:
+        """Calls a schedule's target as at one of its times.
+
+        Raises:
+            LookupError: No template declares it.
+            FunctionError: The target failed.
+        """
+        if schedule not in self.schedules:
+            raise LookupError(f"no schedule {schedule!r}: declared are {sorted(self.schedules)}")
+        return await self.schedules[schedule].fire(moment)
+
     async def _stop(self) -> None:
+        for schedule in self.schedules.values():
+            await schedule.stop()
         for source in self.sources.values():
             await source.stop()
         for pipe in self.pipes.values():

@@ -6,7 +6,7 @@ else is an error.
 
 from __future__ import annotations
 
-from infra.local.resources import catalog, http_api, messaging, security, serverless, storage
+from infra.local.resources import catalog, http_api, messaging, schedules, security, serverless, storage
 from infra.local.resources.declared import Declared
 from infra.local.resources.maker import Maker, Workshop
 from infra.local.stacks import Stacks
@@ -32,6 +32,7 @@ MAKERS: dict[str, Maker] = {
     "AWS::S3::Bucket": storage.bucket,
     "AWS::S3::BucketPolicy": storage.bucket_policy,
     "AWS::SQS::Queue": messaging.queue,
+    "AWS::Scheduler::Schedule": schedules.schedule,
     "AWS::Serverless::Function": serverless.function,
 }
 

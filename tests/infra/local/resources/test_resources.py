@@ -72,3 +72,28 @@ def test_a_mapping_that_lambda_would_refuse_is_refused(tmp_path: Path, propertie
     stacks, shop = offline(tmp_path, FUNCTION % properties)
     with pytest.raises(TemplateError, match=said):
         make_all(stacks, shop)
+
+
+SCHEDULE = """
+Resources:
+  S:
+    Type: AWS::Scheduler::Schedule
+    Properties:
+      Name: nights
+      ScheduleExpression: %s
+      FlexibleTimeWindow: {Mode: "OFF"}
+      Target: {Arn: "arn:aws:lambda:us-east-1:000000000000:function:f", RoleArn: r, Input: "{}"}
+"""
+
+
+def test_a_schedule_is_noted_for_the_clock(tmp_path: Path) -> None:
+    stacks, shop = offline(tmp_path, SCHEDULE % "cron(0/15 * * * ? *)")
+    make_all(stacks, shop)
+    (noted,) = shop.plan.schedules
+    assert (noted.name, noted.time_zone, noted.input, noted.enabled) == ("nights", "UTC", "{}", True)
+
+
+def test_a_schedule_that_the_clock_does_not_understand_is_an_error(tmp_path: Path) -> None:
+    stacks, shop = offline(tmp_path, SCHEDULE % "cron(0 0 L * ? *)")
+    with pytest.raises(TemplateError, match=r"S\.ScheduleExpression: .*'L' is not understood"):
+        make_all(stacks, shop)
