@@ -19,6 +19,7 @@ from infra.local.function_worker import FRAME
 
 MAX_PAYLOAD = 6 * 1024 * 1024  # bytes, of a synchronous request and of its answer (Lambda quotas)
 START_TIMEOUT = 120.0  # seconds for importing a handler; apart from its own time-out, as in Lambda
+LIFETIME = 45 * 60.0  # seconds of an instance; its role's session lasts an hour
 INSTANCES = 2  # of one function; more would only take turns on two cores
 
 
@@ -56,6 +57,7 @@ class _Instance:
     child: Child
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
+    retires_at: float
 
     async def ask(self, head: Mapping[str, Any], payload: bytes) -> tuple[dict[str, Any], bytes]:
         encoded = msgspec.json.encode(head)
@@ -76,9 +78,16 @@ class _Instance:
 class _Function:
     """One function: its instances, at most so many at once."""
 
-    def __init__(self, declaration: FunctionDeclaration, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self,
+        declaration: FunctionDeclaration,
+        common: Mapping[str, str],
+        credentials_of: Callable[[str], Mapping[str, str]],
+        log: Path,
+    ) -> None:
         self.declaration = declaration
-        self._environment = environment
+        self._common = common
+        self._credentials_of = credentials_of
         self._log = log
         self._idle: list[_Instance] = []
         limit = min(INSTANCES, declaration.reserved_concurrency or INSTANCES)
@@ -91,7 +100,7 @@ class _Function:
                 f"{name}: a payload of {len(payload)} bytes: the limit is {MAX_PAYLOAD}"
             )
         async with self._slots:
-            instance = self._idle.pop() if self._idle else await self._start()
+            instance = self._idle_instance() or await self._start()
             request_id = str(uuid.uuid4())
             timeout = self.declaration.timeout
             head = {
@@ -134,18 +143,27 @@ class _Function:
             self.declaration.name, msgspec.json.encode({"errorType": kind, "errorMessage": message})
         )
 
+    def _idle_instance(self) -> _Instance | None:
+        while self._idle:
+            instance = self._idle.pop()
+            if time.monotonic() < instance.retires_at:
+                return instance
+            instance.kill()
+        return None
+
     async def _start(self) -> _Instance:
+        credentials = await asyncio.to_thread(self._credentials_of, self.declaration.role_arn)
         ours, theirs = socket.socketpair()
         with theirs, self._log.open("ab") as log:
             child = Child(
                 "infra.local.function_worker",
                 [self.declaration.handler, str(theirs.fileno())],
-                environment=self._environment,
+                environment=environment_of(self.declaration, self._common, credentials),
                 files=[theirs.fileno()],
                 log=log,
             )
         reader, writer = await asyncio.open_connection(sock=ours, limit=MAX_PAYLOAD)
-        instance = _Instance(child, reader, writer)
+        instance = _Instance(child, reader, writer, time.monotonic() + LIFETIME)
         try:
             async with asyncio.timeout(START_TIMEOUT):
                 await instance.answer()
@@ -168,7 +186,7 @@ class FunctionRuntime:
     Args:
         declarations: The functions.
         common: Variables that Lambda itself sets for any function: endpoints, region.
-        credentials_of: The credentials of a role, as variables.
+        credentials_of: Fresh credentials of a role, as variables; called on other threads.
         logs: Directory of the functions' logs.
     """
 
@@ -182,11 +200,7 @@ class FunctionRuntime:
     ) -> None:
         logs.mkdir(parents=True, exist_ok=True)
         self._functions = {
-            declaration.name: _Function(
-                declaration,
-                environment_of(declaration, common, credentials_of(declaration.role_arn)),
-                logs / f"{declaration.name}.log",
-            )
+            declaration.name: _Function(declaration, common, credentials_of, logs / f"{declaration.name}.log")
             for declaration in declarations
         }
 

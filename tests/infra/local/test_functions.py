@@ -162,3 +162,14 @@ def test_no_more_run_at_once_than_declared(tmp_path: Path, reserved: int | None,
 def test_an_unknown_function_names_those_that_exist(tmp_path: Path) -> None:
     with pytest.raises(UnknownFunctionError, match=r"'other': declared are \['some'\]"):
         using(declared("functions.echo"), tmp_path, lambda runtime: runtime.invoke("other", b"{}"))
+
+
+def test_an_instance_retires_before_its_credentials_expire(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infra.local.functions.LIFETIME", 0.0)
+
+    async def twice(runtime: FunctionRuntime) -> set[bytes]:
+        return {await runtime.invoke("some", b'{"seconds": 0}') for _ in range(2)}
+
+    assert len(using(declared("functions.sleep"), tmp_path, twice)) == 2
