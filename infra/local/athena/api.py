@@ -99,7 +99,7 @@ class AthenaApi:
         context = request.get("QueryExecutionContext") or {}
         query_id = self._executions.start(
             with_parameters(sql, request.get("ExecutionParameters") or []),
-            context.get("Database") or "default",
+            (context.get("Database") or "default").strip("`"),  # awswrangler quotes it as Hive does
             context.get("Catalog") or CATALOG_NAME,
             group,
             output,

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import io
-import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -33,7 +32,7 @@ def test_two_queries_that_fetch_one_object_at_once_share_the_first_copy(tmp_path
 
     def query() -> None:
         (path,) = store.fetch([ITEM])
-        inodes.append(os.stat(path).st_ino)
+        inodes.append(path.stat().st_ino)
 
     queries = [threading.Thread(target=query) for _ in range(2)]
     for thread in queries:
