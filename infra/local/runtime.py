@@ -119,10 +119,12 @@ class Runtime:
         """Stops everything; what Firehose holds is delivered first."""
         if not self._thread.is_alive():
             return
-        self.run(self._stop())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        try:
+            self.run(self._stop())
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
 
     def _service(self, name: str, target: str, connections: int) -> JsonService:
         return JsonService(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import io
 import json
 import os
@@ -297,6 +298,23 @@ def test_no_process_is_left_when_the_cloud_is_killed(
     while (left := processes_of(tmp_path)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert left == []
+
+
+@pytest.mark.fault
+def test_what_firehose_held_when_the_cloud_was_killed_lands_after_the_next_start(
+    other_cloud: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    endpoint = json.loads((tmp_path / "environment.json").read_text())["environment"]["LUCA_LOCAL_CLOUD"]
+    rows = [{"event_id": f"e{number}", "school_id": "school_1"} for number in range(300)]
+    records = [{"Data": base64.b64encode(json.dumps(row).encode()).decode()} for row in rows]
+    body = json.dumps({"DeliveryStreamName": "way-events", "Records": records}).encode()
+    target = {"X-Amz-Target": "Firehose_20150804.PutRecordBatch"}
+    assert asked(endpoint, body, target)[0] == 200
+    other_cloud.kill()
+    other_cloud.wait(20)
+    with LocalCloud.start(tmp_path, templates=[TEMPLATE]) as cloud:
+        cloud.settle(60)
+        assert [row["event_id"] for row in landed(cloud, "school_1")] == [row["event_id"] for row in rows]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
