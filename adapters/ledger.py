@@ -101,18 +101,20 @@ def open_load(table: str, load_id: str, now: datetime) -> Load:
         LedgerConflictError: The table has a load open already.
     """
     moment = utc_text(now)
-    times = {LoadState.CLAIMING.value: moment}
-    row = {"load_id": load_id, "state": LoadState.CLAIMING.value, "times": times}
+    row = {
+        **_load_key(table, load_id),
+        "load_id": load_id,
+        "state": LoadState.CLAIMING.value,
+        _time_of(LoadState.CLAIMING): moment,
+    }
     pointer = {**_pointer_key(table), "load_id": load_id, "opened_at": moment}
     try:
-        ledger_table.write(
-            [ledger_table.put_new(pointer), ledger_table.put_new({**_load_key(table, load_id), **row})]
-        )
+        ledger_table.write([ledger_table.put_new(pointer), ledger_table.put_new(row)])
     except ConditionError as error:
         raise LedgerConflictError(
             f"table {table} has a load open already, so {load_id} is not opened: the next run finishes it"
         ) from error
-    return Load(table, load_id, LoadState.CLAIMING, times)
+    return _load(table, row)
 
 
 def the_open_load(table: str) -> Load | None:
@@ -224,13 +226,13 @@ def advance(load: Load, state: LoadState, now: datetime, **facts: Any) -> Load:
     Raises:
         LedgerConflictError: It is further already: another run is at work on it.
     """
-    times = {state.value: utc_text(now), **load.times}
     key = _load_key(load.table, load.load_id)
     condition, values = ledger_table.one_of(
         "#state", [earlier.value for earlier in _ORDER[: _ORDER.index(state) + 1]]
     )
-    changes = {"state": state.value, "times": times, **facts}
-    actions = [ledger_table.change(key, changes, condition, values, remove=("error",))]
+    changes = {"state": state.value, **facts}
+    reached = {_time_of(state): utc_text(now)}
+    actions = [ledger_table.change(key, changes, condition, values, remove=("error",), first=reached)]
     if state is LoadState.PUBLISHED:
         mine = {":me": load.load_id}
         actions.append(ledger_table.delete_if(_pointer_key(load.table), "load_id = :me", mine))
@@ -289,13 +291,18 @@ def _schools_key(load: Load, number: int) -> dict[str, str]:
     return {"PK": f"LOAD#{load.table}#{load.load_id}", "SK": f"SCHOOLS#{number:04d}"}
 
 
+def _time_of(state: LoadState) -> str:
+    return f"{state.value}_at"
+
+
 def _load(table: str, item: Mapping[str, Any]) -> Load:
-    known = ("PK", "SK", "load_id", "state", "times", "hours")
+    times = {state.value: item[_time_of(state)] for state in LoadState if _time_of(state) in item}
+    known = {"PK", "SK", "load_id", "state", "hours", *(_time_of(state) for state in LoadState)}
     return Load(
         table,
         item["load_id"],
         LoadState(item["state"]),
-        item["times"],
+        times,
         tuple(item.get("hours", ())),
         {name: value for name, value in item.items() if name not in known},
     )

@@ -82,6 +82,7 @@ def change(
     condition: str,
     values: Mapping[str, Any] | None = None,
     remove: Sequence[str] = (),
+    first: Mapping[str, Any] | None = None,
 ) -> Action:
     """The action that sets and removes attributes of an item.
 
@@ -91,17 +92,24 @@ def change(
         condition: What must hold; it may name `#attribute` of `changes` and `remove`.
         values: Of the condition, by `:name`.
         remove: Attributes to remove.
+        first: Attribute to value, set only where the item does not have it.
     """
-    sets = ", ".join(f"#{name} = :{name}" for name in changes)
+    first = first or {}
+    sets = ", ".join(
+        [
+            *(f"#{name} = :{name}" for name in changes),
+            *(f"#{name} = if_not_exists(#{name}, :{name})" for name in first),
+        ]
+    )
     removes = f" REMOVE {', '.join(f'#{name}' for name in remove)}" if remove else ""
-    named = {f":{name}": value for name, value in changes.items()}
+    named = {f":{name}": value for name, value in {**changes, **first}.items()}
     return {
         "Update": {
             "TableName": setting("LEDGER"),
             "Key": to_typed(key),
             "UpdateExpression": f"SET {sets}{removes}",
             "ConditionExpression": condition,
-            "ExpressionAttributeNames": {f"#{name}": name for name in (*changes, *remove)},
+            "ExpressionAttributeNames": {f"#{name}": name for name in (*changes, *first, *remove)},
             "ExpressionAttributeValues": to_typed({**named, **(values or {})}),
         }
     }

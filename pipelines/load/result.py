@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from adapters.ledger import Claim, Load
-from adapters.telemetry import metrics
+from adapters.telemetry import NAMESPACE
 from expectations.verdict import Verdict
 
 COUNTS = ("landed", "duplicate", "quarantined", "published")
@@ -223,10 +224,13 @@ def ledger_row(load: Load) -> dict[str, Any]:
 
 
 def emit_metrics(result: LoadResult) -> None:
-    """Sends a load's figures to CloudWatch, as EMF on standard output.
+    """Sends a load's figures to CloudWatch, as EMF on standard output, unless a person is reading that.
 
-    `POWERTOOLS_METRICS_DISABLED=true` keeps a terminal free of them.
+    `POWERTOOLS_METRICS_DISABLED=true` keeps any other reader free of them.
     """
+    if sys.stdout.isatty():
+        return
+    metrics = EphemeralMetrics(namespace=NAMESPACE)  # of this load alone: the shared ones keep dimensions
     metrics.add_dimension(name="table", value=result.table)
     for name in COUNTS:
         metrics.add_metric(f"Rows{name.title()}", MetricUnit.Count, result.total(name))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import urllib.request
 import uuid
@@ -10,7 +11,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -21,7 +21,9 @@ from moto.server import ThreadedMotoServer
 
 from adapters import athena
 from adapters.aws import client
+from expectations.verdict import Verdict, judge
 from infra.local.athena import AthenaServer, WorkGroup
+from pipelines.load import gate, quality_reports
 from pipelines.load.result import LoadResult
 from pipelines.load.run import load
 from transforms.lake_schema import LAKE_TABLES, PARTITION_KEYS, PARTITION_TYPES, LakeTable
@@ -151,6 +153,23 @@ class Lake:
             found.setdefault(school, []).extend(pq.read_table(io.BytesIO(body)).to_pylist())
         return found
 
+    def move_partition(self, below: str, table: str = "behavior_events") -> None:
+        """Moves the only partition of a table to a folder below its own, as compaction does."""
+        s3, glue = client("s3"), client("glue")
+        named = {"DatabaseName": "luca_lake", "TableName": table}
+        (partition,) = glue.get_partitions(**named)["Partitions"]
+        described = partition["StorageDescriptor"]
+        place = described["Location"].removeprefix(f"s3://{BUCKETS['LAKE']}/")
+        for key, body in self.objects(place).items():
+            s3.put_object(Bucket=BUCKETS["LAKE"], Key=f"{place}{below}{key.removeprefix(place)}", Body=body)
+        moved = {**described, "Location": f"{described['Location']}{below}"}
+        values = partition["Values"]
+        glue.update_partition(
+            **named,
+            PartitionValueList=values,
+            PartitionInput={"Values": values, "StorageDescriptor": moved},
+        )
+
     def tables(self, database: str = "luca_landing") -> list[str]:
         """The names of a Glue database's tables."""
         return [table["Name"] for table in client("glue").get_tables(DatabaseName=database)["TableList"]]
@@ -159,6 +178,7 @@ class Lake:
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
     """Endpoints of moto and of the local Athena, one of each a test process."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line a request would bury what failed
     moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     moto.start()
     host, port = moto.get_host_and_port()
@@ -179,9 +199,19 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str
 
 
 @pytest.fixture
-def lake(servers: tuple[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Lake]:
+def with_reports() -> None:
+    """Asked for by tests that look at the quality reports: they take a second a load."""
+
+
+@pytest.fixture
+def lake(
+    servers: tuple[str, str], monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[Lake]:
     """An empty lake."""
     moto, athena_endpoint = servers
+    if "with_reports" not in request.fixturenames:
+        monkeypatch.setattr(gate, "judge", _judge_without_report)
+        monkeypatch.setattr(quality_reports, "keep", lambda site, docs: None)
     urllib.request.urlopen(urllib.request.Request(f"{moto}/moto-api/reset", method="POST")).close()
     for name in list(os.environ):
         if name.startswith("AWS_ENDPOINT_URL"):
@@ -203,6 +233,10 @@ def lake(servers: tuple[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     _make()
     yield Lake()
     _forget()
+
+
+def _judge_without_report(*given: Any, docs: Any, **named: Any) -> Verdict:
+    return judge(*given, **named)
 
 
 def _credentials(patch: pytest.MonkeyPatch) -> None:
