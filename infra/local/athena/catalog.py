@@ -25,6 +25,7 @@ _OWN_FIELDS = (
     "Name", "Description", "Owner", "Retention", "StorageDescriptor", "PartitionKeys",
     "ViewOriginalText", "ViewExpandedText", "TableType", "Parameters",
 )  # fmt: skip
+PARTITIONS = "$partitions"  # ends the name of the table that lists a table's partitions
 _BATCH = 100  # Glue's limit for partitions in one call
 
 
@@ -122,7 +123,15 @@ class Catalog:
                     "TABLE_NOT_FOUND", f"line 1:1: Table '{CATALOG}.{database}.{name}' does not exist"
                 )
             return ResolvedTable(database, name, columns, [], {})
-        record = self.table(database, name)
+        owner = name.removesuffix(PARTITIONS)
+        record = self.table(database, owner)
+        if owner != name:
+            # https://docs.aws.amazon.com/athena/latest/ug/show-partitions.html
+            if not record.get("PartitionKeys"):
+                raise QueryError(
+                    "TABLE_NOT_FOUND", f"line 1:1: Table '{CATALOG}.{database}.{name}' does not exist"
+                )
+            return ResolvedTable(database, name, keys_of(record), [], record)
         if record.get("TableType") == "VIRTUAL_VIEW":
             return _view(database, name, record)
         refuse_iceberg(record)

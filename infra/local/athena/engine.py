@@ -145,10 +145,6 @@ class Session:
         self._connection.register(name, table)
         return quoted(name)
 
-    def rows_over(self, table: pa.Table, sql: str) -> list[tuple[Any, ...]]:
-        """Runs a query over an Arrow table, which stands in it as `{table}`."""
-        return self.rows(sql.replace("{table}", self.register(table)))
-
     def _told(self, error: duckdb.Error) -> QueryError:
         message = str(error)
         failed = re.search(rf"{FAILURE_MARK}(.*?)' to INT32", message, re.S)

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pyarrow as pa
 
-from infra.local.athena.catalog import Catalog, Partition, columns_of, keys_of
+from infra.local.athena.catalog import PARTITIONS, Catalog, Partition, columns_of, keys_of
 from infra.local.athena.formats import DEFAULT_PARTITION, FormatReader, LocalFile
 from infra.local.athena.information_schema import INFORMATION_SCHEMA, information_schema_table
 from infra.local.athena.objects import ObjectStore, StoredObject
@@ -64,6 +64,9 @@ class TableScanner:
         columns, keys = columns_of(record), keys_of(record)
         if NOTHING in scan.filters:
             return self._empty([*columns, *keys])
+        if scan.table.endswith(PARTITIONS):
+            known = list(self._catalog.partitions(scan.database, scan.table.removesuffix(PARTITIONS)))
+            return f"(SELECT {', '.join(quoted(k.name) for k in keys)} FROM {self._values(known, keys)})"
         descriptor = record["StorageDescriptor"]
         if keys:
             sources = self._partitioned(scan, keys, descriptor)
@@ -93,25 +96,23 @@ class TableScanner:
     ) -> list[Partition]:
         if not (filters and partitions):
             return partitions
-        names = [k.name for k in keys]
-        table = pa.table(
-            {
-                "#": pa.array(range(len(partitions)), pa.int32()),
-                **{
-                    n: pa.array(
-                        [None if p.values[i] == DEFAULT_PARTITION else p.values[i] for p in partitions],
-                        pa.string(),
-                    )
-                    for i, n in enumerate(names)
-                },
-            }
-        )
-        typed = ", ".join(f"CAST({quoted(k.name)} AS {k.type.duckdb}) AS {quoted(k.name)}" for k in keys)
-        wanted = self._session.rows_over(
-            table, f'SELECT "#" FROM (SELECT "#", {typed} FROM {{table}}) WHERE {" AND ".join(filters)}'
+        wanted = self._session.rows(
+            f'SELECT "#" FROM {self._values(partitions, keys)} WHERE {" AND ".join(filters)}'
         )
         chosen = {row[0] for row in wanted}
         return [p for i, p in enumerate(partitions) if i in chosen]
+
+    def _values(self, partitions: list[Partition], keys: Sequence[TableColumn]) -> str:
+        """A relation of the partitions' values, with their numbers as `#`."""
+        texts = [[None if v == DEFAULT_PARTITION else v for v in p.values] for p in partitions]
+        table = pa.table(
+            {
+                "#": pa.array(range(len(partitions)), pa.int32()),
+                **{k.name: pa.array([t[i] for t in texts], pa.string()) for i, k in enumerate(keys)},
+            }
+        )
+        typed = ", ".join(f"CAST({quoted(k.name)} AS {k.type.duckdb}) AS {quoted(k.name)}" for k in keys)
+        return f'(SELECT "#", {typed} FROM {self._session.register(table)})'
 
     def _data_files(self, location: str, descriptor: dict[str, Any]) -> list[StoredObject]:
         found = self._store.data_files(location)
