@@ -124,7 +124,10 @@ class AthenaApi:
         return {"QueryExecutions": found, "UnprocessedQueryExecutionIds": missing}
 
     def _results(self, request: Request) -> Reply:
-        result = self._executions.result(request["QueryExecutionId"])
+        try:
+            result = self._executions.result(request["QueryExecutionId"])
+        except QueryError as error:  # its object is gone
+            raise RequestError(f"Could not find results: {error}") from error
         outcome = self._executions.get(request["QueryExecutionId"]).outcome
         size = min(int(request.get("MaxResults") or _PAGE_ROWS), _PAGE_ROWS)
         token = request.get("NextToken") or "0"

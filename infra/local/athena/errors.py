@@ -47,7 +47,10 @@ class NotSupportedError(QueryError):
 
 
 class QueryStoppedError(Exception):
-    """The query was cancelled by StopQueryExecution."""
+    """The query was cancelled: by StopQueryExecution, or because it would read too much."""
+
+    def __init__(self, reason: str = "Query cancelled by user") -> None:
+        super().__init__(reason)
 
 
 class RequestError(Exception):

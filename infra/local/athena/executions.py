@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 WORKERS = 4
 REMEMBERED = 5_000
-RESULTS_IN_MEMORY = 200  # older results are paged from S3 by their readers, or asked for again
+HELD_BYTES = 256 * 1024**2  # of results in memory; older ones are read back from their object
 
 
 @dataclass(slots=True)
@@ -186,7 +186,21 @@ class Executions:
                 if not execution.over
                 else f"Query did not finish successfully. Final query state: {execution.state}"
             )
-        return execution.outcome.result
+        result = execution.outcome.result
+        if not result.released:
+            return result
+        return result.reread(self._store.read_uri(execution.result_object))
+
+    def _hold(self, execution: Execution) -> None:
+        """Keeps the rows of recent results only; all of them lie in S3 anyway."""
+        held = 0
+        for other in reversed(self._all.values()):
+            outcome = other.outcome
+            if outcome is None or outcome.result.released or other.result_object.endswith(".txt"):
+                continue
+            held += outcome.result.table.nbytes
+            if held > HELD_BYTES and other is not execution and outcome.subtype == "SELECT":
+                outcome.result = outcome.result.release()
 
     # --- running
 
@@ -214,8 +228,9 @@ class Executions:
                 if not execution.over:
                     execution.outcome, execution.bytes_scanned = outcome, outcome.bytes_scanned
                     self._finish(execution, "SUCCEEDED")
-        except QueryStoppedError:
-            self._fail(execution, "CANCELLED", "Query cancelled by user", None)
+                    self._hold(execution)
+        except QueryStoppedError as stopped:
+            self._fail(execution, "CANCELLED", str(stopped), None)
         except QueryError as error:
             self._fail(execution, "FAILED", str(error), error)
         except Exception as error:  # noqa: BLE001 - the server must outlive any query; the reason reaches the client
@@ -258,10 +273,11 @@ def _cut_off(execution: Execution, scanned: int) -> None:
     execution.bytes_scanned = scanned
     limit = execution.group.bytes_scanned_cutoff
     if limit is not None and scanned > limit:
-        raise QueryError(
-            "Query exhausted resources",
-            f"Bytes scanned limit was exceeded: {scanned} bytes, the work group {execution.group.name} allows"
-            f" {limit}",
+        # "If any query that runs in the workgroup exceeds the limit, it is canceled":
+        # https://docs.aws.amazon.com/athena/latest/ug/workgroups-setting-control-limits-cloudwatch.html
+        raise QueryStoppedError(
+            f"Bytes scanned limit was exceeded: {scanned} bytes, "
+            f"work group {execution.group.name} allows {limit}; read fewer partitions"
         )
 
 

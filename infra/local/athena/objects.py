@@ -210,6 +210,18 @@ class ObjectStore:
                 path.unlink(missing_ok=True)
                 self._total -= self._sizes.pop(path)
 
+    def read_uri(self, uri: str) -> bytes:
+        """The bytes of an object by its name, past the cache.
+
+        Raises:
+            QueryError: It does not exist; names it.
+        """
+        bucket, key = split_uri(uri)
+        try:
+            return self.client.get_object(Bucket=bucket, Key=key)["Body"].read()
+        except (ClientError, BotoCoreError) as error:
+            raise vanished(uri, error) from error
+
     def put(self, uri: str, body: bytes) -> None:
         """Writes an object.
 

@@ -33,11 +33,33 @@ class ResultSet:
         columns: As Trino names and types them.
         table: One string column for each; null is SQL's NULL.
         header: Whether the first row of GetQueryResults repeats the names, as for SELECT.
+        released: Whether the rows were dropped from memory.
     """
 
     columns: Sequence[ResultColumn]
     table: pa.Table
     header: bool = True
+    released: bool = False
+
+    def release(self) -> ResultSet:
+        """The same result without its rows, which lie in its object."""
+        return ResultSet(self.columns, self.table.slice(0, 0), self.header, released=True)
+
+    def reread(self, body: bytes) -> ResultSet:
+        """The result with the rows of its object, where '' and nothing are different values."""
+        names = [f"c{i}" for i in range(len(self.columns))]
+        table = pyarrow.csv.read_csv(
+            io.BytesIO(body),
+            pyarrow.csv.ReadOptions(column_names=names, skip_rows=1),
+            pyarrow.csv.ParseOptions(newlines_in_values=True),
+            pyarrow.csv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()),
+                null_values=[""],
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=False,
+            ),
+        )
+        return ResultSet(self.columns, table, self.header)
 
     def page(self, start: int, size: int) -> tuple[list[list[str | None]], int | None]:
         """Rows from `start` on, counting the header as row 0, and where the next page starts."""

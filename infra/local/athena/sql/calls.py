@@ -42,7 +42,6 @@ class Calls:
     def __init__(self, expressions: ExpressionCompiler) -> None:
         self._expressions = expressions
         self._lambdas = Lambdas(expressions)
-        self.named_windows: dict[str, exp.Window] = {}
 
     def call(self, node: exp.Expr, scope: Scope) -> Value:
         """Compiles a call node, whatever wraps it."""
@@ -149,7 +148,7 @@ class Calls:
 
     def _over(self, window: exp.Window, scope: Scope) -> str:
         if window.args.get("alias") is not None:
-            named = self.named_windows.get(window.args["alias"].name.lower())
+            named = scope.windows.get(window.args["alias"].name.lower())
             if named is None:
                 raise QueryError(
                     "INVALID_WINDOW_REFERENCE",

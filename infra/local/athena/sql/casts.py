@@ -82,7 +82,7 @@ def _convert(sql: str, have: Type, want: Type) -> str:  # noqa: PLR0911 - one re
     if want == VARCHAR:
         return _to_varchar(sql, have)
     if want == JSON:
-        return f"to_json({sql})"
+        return _to_json(sql, have)
     if have.is_number and want.is_number:
         # Trino rounds half away from zero, DuckDB's float to integer cast half to even.
         return f"CAST(round({sql}) AS {want.duckdb})" if have in (DOUBLE, REAL) and want.is_integer else plain
@@ -150,6 +150,21 @@ def _from_json(sql: str, want: Type) -> str:
     if want.is_number or want == BOOLEAN:
         return _from_varchar(scalar, want)
     return f"CAST({sql} AS {want.duckdb})"
+
+
+def _to_json(sql: str, have: Type) -> str:
+    def plain(kind: Type) -> bool:
+        if kind.name == "row":
+            return all(kind.fields) and all(map(plain, kind.args))
+        if kind.args:
+            return all(map(plain, kind.args))
+        return kind.is_integer or kind.name in ("varchar", "boolean", "json", "unknown")
+
+    if not plain(have):
+        raise NotSupportedError(
+            f"CAST of {have} to json: numbers with fractions and dates print otherwise in Athena"
+        )
+    return f"to_json({sql})"
 
 
 def _to_varchar(sql: str, have: Type) -> str:

@@ -321,6 +321,12 @@ class ExpressionCompiler:
         target = parse_type(spelled)
         if node.to.this == exp.DType.CHAR:
             raise NotSupportedError("CAST AS char(n) pads with blanks; use varchar")
+        if (
+            target == TIMESTAMP
+            and isinstance(node.this, exp.Literal)
+            and re.search(r"\.\d{4,}", node.this.name)
+        ):
+            raise NotSupportedError(f"'{node.this.name}': timestamps have milliseconds here")
         size = re.fullmatch(r"VARCHAR\((\d+)\)", spelled.upper())
         if target.name == "timestamp with time zone" and value.type == VARCHAR:
             value, target = self.calls.zoned_literal(node.this, value)

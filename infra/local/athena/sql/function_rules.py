@@ -91,9 +91,11 @@ def _regexp(a: Arguments, result: Type, detail: str) -> str:
     if a.name == "regexp_count":
         return f"CAST(len(regexp_extract_all({subject}, {pattern})) AS BIGINT)"
     replacement = a.literal(2) if len(a.sql) > 2 else ""
-    if re.search(r"\$\{", replacement):
-        raise NotSupportedError("regexp_replace with a named group")
-    re2 = re.sub(r"\$(\d)", r"\\\1", replacement.replace("\\", "\\\\"))
+    if re.search(r"\$\{|\$\d\d|\\", replacement):
+        raise NotSupportedError(
+            f"regexp_replace with the replacement {replacement!r}: write text and single digits, as in '<$1>'"
+        )
+    re2 = re.sub(r"\$(\d)", r"\\\1", replacement)
     return f"regexp_replace({subject}, {pattern}, {text(re2)}, 'g')"
 
 
@@ -155,9 +157,10 @@ def _sequence(a: Arguments, result: Type, detail: str) -> str:
 
 def _json(a: Arguments, result: Type, detail: str) -> str:
     path = text(json_path(a.literal(1)))
+    whole = a.sql[0] if a.types[0].name == "json" else f"t_json({a.sql[0]})"
+    found = f"json_extract({whole}, {path})"
     if a.name == "json_extract":
-        return f"json_extract({a.sql[0]}, {path})"
-    found = f"json_extract(CAST({a.sql[0]} AS JSON), {path})"
+        return found
     if a.name == "json_extract_scalar":
         return f"CASE WHEN json_type({found}) NOT IN ('ARRAY', 'OBJECT') THEN {found} ->> '$' END"
     return (

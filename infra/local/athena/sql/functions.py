@@ -143,9 +143,9 @@ least                | x*      | @common   | @extreme
 length               | v       | bigint    | length({0})
 lower                | v       | varchar   | lower({0})
 upper                | v       | varchar   | upper({0})
-trim                 | v v?    | varchar   | trim({*})
-ltrim                | v v?    | varchar   | ltrim({*})
-rtrim                | v v?    | varchar   | rtrim({*})
+trim                 | v v?    | varchar   | t_trim({*})
+ltrim                | v v?    | varchar   | t_ltrim({*})
+rtrim                | v v?    | varchar   | t_rtrim({*})
 reverse              | x       | $0        | @reverse
 replace              | v v v?  | varchar   | @replace
 substr               | v i i?  | varchar   | t_substr({*})
@@ -240,9 +240,9 @@ map_values           | m       | array:v0  | map_values({0})
 map_concat           | m m m*  | $0        | map_concat({*})
 json_extract         | j v     | json      | @json
 json_extract_scalar  | j v     | varchar   | @json
-json_parse           | v       | json      | CAST({0} AS JSON)
+json_parse           | v       | json      | CAST(json({0}) AS JSON)
 json_format          | j       | varchar   | CAST({0} AS VARCHAR)
-json_array_length    | j       | bigint    | t_json_array_length({0})
+json_array_length    | j       | bigint    | t_json_array_length(t_json({0}))
 json_array_contains  | j x     | boolean   | @json_array_contains
 json_size            | j v     | bigint    | @json
 url_extract_host     | v       | varchar   | t_url_host({0})
@@ -276,11 +276,11 @@ stddev_pop           | d       | double    | stddev_pop({0})           |
 variance             | d       | double    | var_samp({0})             |
 var_samp             | d       | double    | var_samp({0})             |
 var_pop              | d       | double    | var_pop({0})              |
-corr                 | d d     | double    | corr({0}, {1})            |
+corr                 | d d     | double    | corr({0}, {1}) | CASE WHEN isfinite({0}) THEN {0} END
 covar_pop            | d d     | double    | covar_pop({0}, {1})       |
-covar_samp           | d d     | double    | covar_samp({0}, {1})      |
-regr_slope           | d d     | double    | regr_slope({0}, {1})      |
-regr_intercept       | d d     | double    | regr_intercept({0}, {1})  |
+covar_samp           | d d     | double    | covar_samp({0}, {1}) | CASE WHEN isfinite({0}) THEN {0} END
+regr_slope           | d d     | double    | regr_slope({0}, {1}) | CASE WHEN isfinite({0}) THEN {0} END
+regr_intercept       | d d     | double    | regr_intercept({0}, {1}) | CASE WHEN isfinite({0}) THEN {0} END
 geometric_mean       | d       | double    | geomean({0})              |
 bitwise_and_agg      | i       | bigint    | bit_and(CAST({0} AS BIGINT)) |
 bitwise_or_agg       | i       | bigint    | bit_or(CAST({0} AS BIGINT))  |

@@ -6,7 +6,12 @@ from __future__ import annotations
 # the mark lets `engine.py` read the message back.
 FAILURE_MARK = "\u27ealuca\u27eb"
 
-MACROS = (
+# Trino trims every blank, DuckDB only spaces.
+_BLANKS = (
+    "' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || chr(28) || chr(29) || chr(30) || chr(31)"
+)
+
+MACROS: tuple[str, ...] = (
     f"t_fail(m) AS CAST('{FAILURE_MARK}' || m AS INTEGER)",
     "t_ln(x) AS CASE WHEN x = 0 THEN '-inf'::DOUBLE WHEN x < 0 THEN 'nan'::DOUBLE ELSE ln(x) END",
     "t_log10(x) AS CASE WHEN x = 0 THEN '-inf'::DOUBLE WHEN x < 0 THEN 'nan'::DOUBLE ELSE log10(x) END",
@@ -15,6 +20,11 @@ MACROS = (
         "t_substr(s, p) AS CASE WHEN p = 0 OR p < -length(s) THEN '' ELSE substr(s, p) END, "
         "(s, p, n) AS CASE WHEN p = 0 OR p < -length(s) OR n <= 0 THEN '' ELSE substr(s, p, n) END"
     ),
+    f"t_trim(s) AS trim(s, {_BLANKS}), (s, c) AS trim(s, c)",
+    f"t_ltrim(s) AS ltrim(s, {_BLANKS}), (s, c) AS ltrim(s, c)",
+    f"t_rtrim(s) AS rtrim(s, {_BLANKS}), (s, c) AS rtrim(s, c)",
+    # Text that is no JSON has no members; DuckDB would fail.
+    "t_json(j) AS CASE WHEN json_valid(j) THEN CAST(j AS JSON) END",
     (
         "t_split_part(s, d, i) AS CASE WHEN i < 1 THEN CAST(t_fail('Index must be greater than zero') AS"
         " VARCHAR) ELSE list_extract(string_split(s, d), i) END"

@@ -122,11 +122,11 @@ class QueryCompiler:
     def _select(self, node: exp.Select, scope: Scope) -> Compiled:
         refuse_extras(node, _SELECT_PARTS)
         # A parent's columns are seen through `inside()`; here begins a FROM of its own.
-        scope = replace(scope, relations=[], merged={})
+        windows = {w.name.lower(): w for w in node.args.get("windows") or []}
+        scope = replace(scope, relations=[], merged={}, windows=windows)
         prefix = self._with(node, scope)
         before = len(self.scans)
         source = self._from(node, scope)
-        self._name_windows(node)
         where = node.args.get("where")
         if where is not None and where.this == exp.false():
             # So dbt asks for the columns of a query; Athena reads nothing to answer it.
@@ -167,10 +167,6 @@ class QueryCompiler:
         return f" FROM {self.relations.source(clause.this, scope)}" + "".join(
             self.relations.join(join, scope) for join in node.args.get("joins") or []
         )
-
-    def _name_windows(self, node: exp.Select) -> None:
-        for window in node.args.get("windows") or []:
-            self.expressions.calls.named_windows[window.name.lower()] = window
 
     def _projections(self, node: exp.Select, scope: Scope) -> tuple[list[Column], list[str], list[Value]]:
         names: list[str] = []
@@ -315,7 +311,9 @@ class QueryCompiler:
             return ordered(node, scope, body.name)
         if isinstance(body, exp.Column) and len(body.parts) == 1:
             same = [c for c in outputs if c.name == body.name.lower()]
-            if len({c.sql for c in same}) == 1:
+            if len(same) > 1:
+                raise QueryError("AMBIGUOUS_NAME", f"line 1:1: Column '{body.name.lower()}' is ambiguous")
+            if same:
                 return ordered(node, scope, same[0].sql)
         # Inside an expression Trino also reads the names of the output first.
         seen = {

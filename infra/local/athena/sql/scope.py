@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from sqlglot import exp
+
 from infra.local.athena.errors import QueryError
 from infra.local.athena.sql.types import Type
 
@@ -98,6 +100,7 @@ class Scope:
         parent: The query around this one, for correlation.
         ctes: WITH queries in reach.
         variables: Parameters of the lambdas around the expression.
+        windows: What the query's WINDOW clause names.
     """
 
     relations: list[Relation] = field(default_factory=list)
@@ -105,6 +108,7 @@ class Scope:
     parent: Scope | None = None
     ctes: dict[str, Cte] = field(default_factory=dict)
     variables: dict[str, Type] = field(default_factory=dict)
+    windows: dict[str, exp.Window] = field(default_factory=dict)
 
     def inside(self) -> Scope:
         """An empty scope for a subquery of this one."""

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.infra.local.athena.conftest import RESULTS, QueryFailedError
+from infra.local.athena import executions
+from tests.infra.local.athena.conftest import RESULTS
 
 pytestmark = pytest.mark.local
 
@@ -115,12 +116,35 @@ def test_a_stopped_query_has_no_results(athena: Any) -> None:
         athena.client.get_query_results(QueryExecutionId=query_id)
 
 
-def test_a_query_beyond_the_work_groups_limit_fails_before_it_reads(events: Any) -> None:
+def test_a_query_beyond_the_work_groups_limit_is_cancelled_before_it_reads(events: Any) -> None:
     events.group = "luca-analysts"
     assert events.run("SELECT count(*) FROM events WHERE month = '10'").value == "3"
-    wide = " UNION ALL ".join(["SELECT * FROM events"] * 4)
-    with pytest.raises(QueryFailedError, match=r"Bytes scanned limit was exceeded.*10000"):
-        events.run(f"SELECT count(*) FROM ({wide})")
+    wide = " UNION ALL ".join(["SELECT * FROM events"] * 6)
+    status = events.wait(events.start(f"SELECT count(*) FROM ({wide})"))["Status"]
+    assert status["State"] == "CANCELLED"
+    assert "Bytes scanned limit was exceeded" in status["StateChangeReason"]
+    assert "allows 10000" in status["StateChangeReason"]
+
+
+def test_a_result_that_memory_no_longer_holds_is_read_from_its_object(
+    athena: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sql = (
+        "SELECT * FROM (VALUES ('', NULL, 'say \"hi\", twice'), ('a', 'b\nc', 'é')) AS t (x, y, z) ORDER BY x"
+    )
+    query_id = athena.start(sql)
+    athena.wait(query_id)
+    before = athena.client.get_query_results(QueryExecutionId=query_id)["ResultSet"]["Rows"]
+    monkeypatch.setattr(executions, "HELD_BYTES", 0)
+    athena.run("SELECT 1")
+    assert athena.client.get_query_results(QueryExecutionId=query_id)["ResultSet"]["Rows"] == before
+    location = athena.client.get_query_execution(QueryExecutionId=query_id)["QueryExecution"][
+        "ResultConfiguration"
+    ]
+    bucket, _, key = location["OutputLocation"].removeprefix("s3://").partition("/")
+    athena.s3.delete_object(Bucket=bucket, Key=key)
+    with pytest.raises(ClientError, match="Could not find results"):
+        athena.client.get_query_results(QueryExecutionId=query_id)
 
 
 def test_many_queries_at_once_keep_their_own_answers(events: Any) -> None:
