@@ -100,6 +100,7 @@ def gateway(
             files=[door.fileno()],
             log=log,
         )
+    door.close()  # the child's alone: if it ends, requests are refused instead of waiting for nobody
     try:
         yield
     finally:

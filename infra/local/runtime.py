@@ -146,7 +146,7 @@ class Runtime:
             self.pipes[pipe.name] = await self._pipe(pipe)
             self.pipes[pipe.name].start()
         for mapping in self._plan.mappings:
-            url = self._plan.queues[mapping.queue_arn]
+            url = self._queue(mapping.queue_arn, f"function {mapping.function}")
             source = QueueSource(mapping, url, self._sqs, self.functions, REGION)
             self.sources[mapping.name] = source
             source.start()
@@ -162,6 +162,11 @@ class Runtime:
         )
         self._server = server(api)
         self._serving = asyncio.create_task(self._server.serve(sockets=[self._listener]))
+
+    def _queue(self, arn: str, who: str) -> str:
+        if arn not in self._plan.queues:
+            raise TemplateError(f"{who}: {arn} is no declared queue")
+        return self._plan.queues[arn]
 
     async def _pipe(self, declared: PipeDeclaration) -> Pipe:
         shard = await Shard.of(declared.stream_arn, self._streams)
@@ -185,6 +190,8 @@ class Runtime:
 
     def _enrichment(self, declared: PipeDeclaration) -> Callable[[bytes], Coroutine[Any, Any, bytes]] | None:
         name = declared.enrichment_arn
+        if name is not None and name not in {function.arn for function in self._plan.functions}:
+            raise TemplateError(f"pipe {declared.name}: enrichment {name} is no declared function")
         return None if name is None else lambda payload: self.functions.invoke(name, payload)
 
     def _burial(
@@ -192,7 +199,7 @@ class Runtime:
     ) -> Callable[[dict[str, Any]], Coroutine[Any, Any, None]] | None:
         if declared.dead_letter_arn is None:
             return None
-        url = self._plan.queues[declared.dead_letter_arn]
+        url = self._queue(declared.dead_letter_arn, f"pipe {declared.name}")
 
         async def bury(message: dict[str, Any]) -> None:
             await self._sqs.call("SendMessage", {"QueueUrl": url, "MessageBody": json.dumps(message)})

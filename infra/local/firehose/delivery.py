@@ -19,12 +19,11 @@ import pyarrow.parquet as pq
 from infra.local.declarations import DeliveryDeclaration
 from infra.local.firehose.buffers import Buffer, arrival_of, buffer_lines, lines_of, record_of
 from infra.local.firehose.conversion import Unconverted, arrow_schema, convert
-from infra.local.firehose.prefixes import expand, object_name
+from infra.local.firehose.prefixes import CONVERSION_FAILED, expand, object_name
 
 logger = logging.getLogger(__name__)
 
 RETRY = 1.0  # seconds between attempts to deliver
-CONVERSION_FAILED = "format-conversion-failed"
 
 
 class DeliveryStream:

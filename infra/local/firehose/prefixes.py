@@ -9,6 +9,8 @@ import re
 import uuid
 from datetime import datetime
 
+CONVERSION_FAILED = "format-conversion-failed"  # the error type of records that do not fit
+
 _EXPRESSION = re.compile(r"!\{([^:}]+):([^}]*)\}")
 _FIELDS = {"yyyy": "%Y", "MM": "%m", "dd": "%d", "HH": "%H", "mm": "%M", "ss": "%S"}
 _RUNS = re.compile(r"'([^']*)'|([A-Za-z])\2*|[^A-Za-z']+")

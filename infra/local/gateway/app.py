@@ -19,14 +19,13 @@ import msgspec
 
 from infra.local.asgi import Receive, Scope, Send, body_of, reply
 from infra.local.declarations import Route
-from infra.local.gateway.mapping import Mapped, Request, compile_mapping
+from infra.local.gateway.mapping import Request, compile_mappings
 from infra.local.gateway.tokens import TokenVerifier, UnauthorizedError
 from infra.local.wire import AwsError, JsonService
 
 MAX_BODY = 10 * 1024 * 1024  # bytes, API Gateway's own limit
 _JSON = b"application/json"
 _XML = b"text/xml"
-_PARAMETERS = {"QueueUrl", "MessageBody", "MessageGroupId", "MessageAttributes", "DelaySeconds"}
 _CONTEXT = re.compile(r"\$context\.([\w.]+)")
 
 
@@ -34,10 +33,6 @@ class _QueueRoute:
     """A route compiled: its verifier and its mappings."""
 
     def __init__(self, route: Route, verifiers: dict[Any, TokenVerifier]) -> None:
-        if unknown := sorted(set(route.parameters) - _PARAMETERS):
-            raise ValueError(
-                f"{route.method} {route.path}: parameters {unknown} of SQS-SendMessage are not run"
-            )
         self.key = f"{route.method} {route.path}"
         self.scopes = set(route.scopes)
         self.verifier = (
@@ -47,9 +42,7 @@ class _QueueRoute:
                 route.authorizer, TokenVerifier(route.authorizer.issuer, route.authorizer.audience)
             )
         )
-        self._mappings: list[tuple[str, Mapped]] = [
-            (name, compile_mapping(value)) for name, value in route.parameters.items()
-        ]
+        self._mappings = compile_mappings(route.parameters)
 
     def message(self, request: Request) -> dict[str, Any]:
         """What `SendMessage` is called with.
@@ -58,7 +51,7 @@ class _QueueRoute:
             ValueError: The message attributes are no JSON once the request's values stand in them.
         """
         message: dict[str, Any] = {}
-        for name, mapped in self._mappings:
+        for name, mapped in self._mappings.items():
             value = mapped(request)
             if value is not None:
                 message[name] = json.loads(value) if name == "MessageAttributes" else value

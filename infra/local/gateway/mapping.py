@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+PARAMETERS = {"DelaySeconds", "MessageAttributes", "MessageBody", "MessageGroupId", "QueueUrl"}
+
 _WHOLE = re.compile(r"\$(request\.body|request\.header\.[\w-]+|context\.[\w.:-]+)")
 _INSIDE = re.compile(r"\$\{([^}]+)\}")
 
@@ -35,6 +37,17 @@ class Request:
 
 
 Mapped = Callable[[Request], str | None]
+
+
+def compile_mappings(parameters: dict[str, str]) -> dict[str, Mapped]:
+    """The mappings of an SQS-SendMessage integration, by parameter.
+
+    Raises:
+        MappingError: A parameter or an expression is not run here.
+    """
+    if unknown := sorted(set(parameters) - PARAMETERS):
+        raise MappingError(f"parameters {unknown} of SQS-SendMessage are not run, only {sorted(PARAMETERS)}")
+    return {name: compile_mapping(expression) for name, expression in parameters.items()}
 
 
 def compile_mapping(expression: str) -> Mapped:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from infra.local.declarations import Authorizer, Route
+from infra.local.gateway.mapping import MappingError, compile_mappings
 from infra.local.resources.declared import Declared
 from infra.local.resources.maker import Workshop
 from infra.local.templates import Made, TemplateError
@@ -59,7 +60,12 @@ def integration(shop: Workshop, declared: Declared, logical_id: str) -> Made:
         raise TemplateError(f"{declared.place}: IntegrationSubtype {subtype!r}: only SQS-SendMessage is run")
     declared.only("PayloadFormatVersion", "1.0")
     declared.without_effect("CredentialsArn", "Description", "TimeoutInMillis")
-    shop.notes[f"integration/{logical_id}"] = declared.take("RequestParameters")
+    parameters = declared.take("RequestParameters")
+    try:
+        compile_mappings(parameters)
+    except MappingError as wrong:
+        raise TemplateError(f"{declared.place}.RequestParameters: {wrong}") from wrong
+    shop.notes[f"integration/{logical_id}"] = parameters
     declared.done()
     return Made(logical_id)
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
+from typing import Any
 
 from infra.local.declarations import DeliveryDeclaration, FunctionDeclaration, PipeDeclaration, QueueMapping
+from infra.local.event_patterns import PatternError, compile_pattern
+from infra.local.firehose.prefixes import CONVERSION_FAILED, PrefixError, expand
 from infra.local.resources.declared import Declared
 from infra.local.resources.maker import Workshop
 from infra.local.templates import Made, TemplateError
@@ -96,7 +100,9 @@ def pipe(shop: Workshop, declared: Declared, logical_id: str) -> Made:
         arn=arn,
         stream_arn=declared.take("Source"),
         starting_position=stream.take("StartingPosition"),
-        patterns=None if patterns is None else tuple(json.loads(each["Pattern"]) for each in patterns),
+        patterns=None
+        if patterns is None
+        else tuple(_pattern(source.place, each["Pattern"]) for each in patterns),
         batch_size=int(stream.take("BatchSize", 100)),
         window=float(stream.take("MaximumBatchingWindowInSeconds", 0)),
         maximum_retries=None if retries < 0 else retries,
@@ -114,6 +120,15 @@ def pipe(shop: Workshop, declared: Declared, logical_id: str) -> Made:
     declared.done()
     shop.plan.pipes.append(declaration)
     return Made(name, {"Arn": arn})
+
+
+def _pattern(place: str, text: str) -> dict[str, Any]:
+    pattern: dict[str, Any] = json.loads(text)
+    try:
+        compile_pattern(pattern)
+    except PatternError as wrong:
+        raise TemplateError(f"{place}.FilterCriteria: {wrong}") from wrong
+    return pattern
 
 
 def delivery_stream(shop: Workshop, declared: Declared, logical_id: str) -> Made:
@@ -143,8 +158,8 @@ def delivery_stream(shop: Workshop, declared: Declared, logical_id: str) -> Made
             name=name,
             arn=arn,
             bucket=destination.take("BucketARN").removeprefix("arn:aws:s3:::"),
-            prefix=destination.take("Prefix", ""),
-            error_prefix=destination.take("ErrorOutputPrefix", ""),
+            prefix=_prefix(destination, "Prefix", None),
+            error_prefix=_prefix(destination, "ErrorOutputPrefix", CONVERSION_FAILED),
             size=size * MEBIBYTE,
             interval=interval,
             table=table,
@@ -156,6 +171,15 @@ def delivery_stream(shop: Workshop, declared: Declared, logical_id: str) -> Made
     destination.without_effect("RoleARN", "CloudWatchLoggingOptions")
     destination.done()
     return Made(name, {"Arn": arn})
+
+
+def _prefix(declared: Declared, name: str, error_type: str | None) -> str:
+    prefix: str = declared.take(name, "")
+    try:
+        expand(prefix, datetime.now(UTC), error_type)
+    except PrefixError as wrong:
+        raise TemplateError(f"{declared.place}.{name}: {wrong}") from wrong
+    return prefix
 
 
 def _conversion(declared: Declared) -> tuple[tuple[str, str], str, dict[str, str]]:

@@ -97,3 +97,54 @@ def test_a_schedule_that_the_clock_does_not_understand_is_an_error(tmp_path: Pat
     stacks, shop = offline(tmp_path, SCHEDULE % "cron(0 0 L * ? *)")
     with pytest.raises(TemplateError, match=r"S\.ScheduleExpression: .*'L' is not understood"):
         make_all(stacks, shop)
+
+
+PIPE = """
+Resources:
+  P:
+    Type: AWS::Pipes::Pipe
+    Properties:
+      Source: arn:stream
+      Target: arn:target
+      SourceParameters:
+        FilterCriteria: {Filters: [{Pattern: '{"a":[{"wildcard":"x*"}]}'}]}
+        DynamoDBStreamParameters: {StartingPosition: LATEST}
+"""
+DELIVERY = """
+Resources:
+  D:
+    Type: AWS::KinesisFirehose::DeliveryStream
+    Properties:
+      ExtendedS3DestinationConfiguration:
+        BucketARN: arn:aws:s3:::b
+        Prefix: "!{partitionKeyFromQuery:school}/"
+"""
+INTEGRATION = """
+Resources:
+  I:
+    Type: AWS::ApiGatewayV2::Integration
+    Properties:
+      IntegrationType: AWS_PROXY
+      IntegrationSubtype: SQS-SendMessage
+      RequestParameters: {MessageBody: $request.path.id}
+"""
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        (PIPE, r"some\.yaml: P\.SourceParameters\.FilterCriteria: pattern\.a: .*wildcard"),
+        (DELIVERY, r"some\.yaml: D\.ExtendedS3DestinationConfiguration\.Prefix: .*partitionKeyFromQuery"),
+        (INTEGRATION, r"some\.yaml: I\.RequestParameters: .*\$request\.path\.id"),
+        (
+            INTEGRATION.replace("MessageBody:", "Surprise:"),
+            r"I\.RequestParameters: parameters \['Surprise'\]",
+        ),
+    ],
+)
+def test_an_expression_that_is_not_understood_is_found_before_anything_runs(
+    tmp_path: Path, template: str, said: str
+) -> None:
+    stacks, shop = offline(tmp_path, template)
+    with pytest.raises(TemplateError, match=said):
+        make_all(stacks, shop)
