@@ -10,7 +10,10 @@ import pytest
 
 pytestmark = pytest.mark.local
 
-COLUMNS = "event_id, points, occurred_at, props, CAST(points AS decimal(10, 2)) AS d, points > 0 AS good, 1.5e0 AS x"
+COLUMNS = (
+    "event_id, points, occurred_at, props, CAST(points AS decimal(10, 2)) AS d, "
+    "points > 0 AS good, 1.5e0 AS x"
+)
 
 
 @pytest.fixture
@@ -51,8 +54,8 @@ def test_awswrangler_reads_the_same_frame_each_way(events: Any, wrangler: Any, w
 
 def test_awswrangler_reads_in_a_work_group_that_enforces_its_location(events: Any, wrangler: Any) -> None:
     frame = wrangler.athena.read_sql_query(
-        "SELECT count(*) AS n FROM events", database=events.database, workgroup="luca-dbt", ctas_approach=False,
-        athena_query_wait_polling_delay=0.02,
+        "SELECT count(*) AS n FROM events", database=events.database, workgroup="luca-dbt",
+        ctas_approach=False, athena_query_wait_polling_delay=0.02,
     )  # fmt: skip
     assert frame["n"].tolist() == [5]
 

@@ -25,7 +25,8 @@ flags: {send_anonymous_usage_stats: false}
     "models/staged.sql": """
 {{ config(materialized='view') }}
 select event_id, school_id, event_type, points, occurred_at,
-  cast(year_of_week(occurred_at) as varchar) || '-W' || lpad(cast(week(occurred_at) as varchar), 2, '0') as iso_week
+  cast(year_of_week(occurred_at) as varchar) || '-W'
+    || lpad(cast(week(occurred_at) as varchar), 2, '0') as iso_week
 from {{ source('raw', 'events') }}
 """,
     "models/weekly.sql": """
@@ -59,7 +60,9 @@ models:
     description: One row per school and ISO week.
     config: {contract: {enforced: true}}
     columns:
-      - {name: school_id, data_type: varchar, data_tests: [{relationships: {arguments: {to: ref('staged'), field: school_id}}}]}
+      - name: school_id
+        data_type: varchar
+        data_tests: [{relationships: {arguments: {to: ref('staged'), field: school_id}}}]
       - {name: event_count, data_type: bigint}
       - {name: late_rate, data_type: double}
       - {name: iso_week, data_type: varchar}
@@ -89,7 +92,8 @@ def dbt(events: Any, clients: Any, tmp_path: Path) -> Callable[..., list[dict[st
     schema = f"{events.database}_marts"
     target = {
         "type": "athena", "region_name": "us-east-1", "database": "awsdatacatalog", "schema": schema,
-        "work_group": "primary", "s3_staging_dir": f"{events.location}staging/", "s3_data_dir": f"{events.location}marts/",
+        "work_group": "primary", "s3_staging_dir": f"{events.location}staging/",
+        "s3_data_dir": f"{events.location}marts/",
         "s3_data_naming": "schema_table_unique", "poll_interval": 0.05, "num_retries": 0, "threads": 2,
     }  # fmt: skip
     (tmp_path / "profiles.yml").write_text(
@@ -124,7 +128,8 @@ def test_a_dbt_project_builds_twice_and_is_documented(
     assert events.run(weekly).rows == expected
 
     events.run(
-        "INSERT INTO events VALUES ('e06', 'school_2', 'k9', 'late', TIMESTAMP '2025-11-05 08:00:00', -1, NULL, '2025', '11')"
+        "INSERT INTO events VALUES ('e06', 'school_2', 'k9', 'late', "
+        "TIMESTAMP '2025-11-05 08:00:00', -1, NULL, '2025', '11')"
     )
     second = dbt("build")
     assert {r["status"] for r in second} == {"success", "pass"}

@@ -47,7 +47,8 @@ def test_an_aggregate_over_nothing_still_reads_its_subqueries(events: Any) -> No
 
 def test_a_named_window_is_seen_by_its_own_query_only(athena: Any) -> None:
     answer = athena.run(
-        "SELECT n, sum(n) OVER w, (SELECT max(r) FROM (SELECT row_number() OVER w AS r FROM (VALUES 1, 2, 3) AS u (k) "
-        "WINDOW w AS (PARTITION BY k))), sum(n) OVER w FROM (VALUES 1, 2) AS t (n) WINDOW w AS (ORDER BY n) ORDER BY n"
+        "SELECT n, sum(n) OVER w, (SELECT max(r) FROM (SELECT row_number() OVER w AS r "
+        "FROM (VALUES 1, 2, 3) AS u (k) WINDOW w AS (PARTITION BY k))), sum(n) OVER w "
+        "FROM (VALUES 1, 2) AS t (n) WINDOW w AS (ORDER BY n) ORDER BY n"
     )
     assert answer.rows == [["1", "1", "1", "1"], ["2", "3", "1", "3"]]
