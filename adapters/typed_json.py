@@ -41,7 +41,7 @@ def from_typed(item: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _plain(value) for name, value in item.items()}
 
 
-def _plain(value: Mapping[str, Any]) -> Any:
+def _plain(value: Any) -> Any:
     ((kind, content),) = value.items()
     match kind:
         case "S" | "BOOL":
