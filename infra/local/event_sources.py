@@ -121,6 +121,7 @@ class QueueSource:
         self._working = asyncio.Semaphore(self.concurrency)
         self._collecting = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
+        self._in_hand = 0  # messages of batches that the function has not answered yet
 
     @property
     def running(self) -> bool:
@@ -144,7 +145,10 @@ class QueueSource:
         self._tasks = []
 
     async def depth(self) -> tuple[int, int]:
-        """Messages that wait (delayed ones too), and messages that are being worked on."""
+        """Messages that wait (delayed ones too), and messages that are being worked on.
+
+        A batch in hand counts even when its visibility time-out has passed meanwhile.
+        """
         names = [
             "ApproximateNumberOfMessages",
             "ApproximateNumberOfMessagesNotVisible",
@@ -156,7 +160,7 @@ class QueueSource:
         waiting, working, delayed = (
             int(msgspec.json.decode(answer)["Attributes"].get(name, 0)) for name in names
         )
-        return waiting + delayed, working
+        return waiting + delayed, max(working, self._in_hand)
 
     async def _poll(self) -> None:
         while True:
@@ -164,14 +168,21 @@ class QueueSource:
                 async with self._collecting:
                     batch = await self._collect()
                 if batch:
-                    async with self._working:
-                        await self._work(batch)
+                    await self._take(batch)
             except (AwsError, ConnectionError, TimeoutError) as failed:
                 logger.warning("%s: %s; polling again", self.declaration.name, failed)
                 await asyncio.sleep(PAUSE)
             except Exception:
                 logger.exception("%s: polling again", self.declaration.name)
                 await asyncio.sleep(PAUSE)
+
+    async def _take(self, batch: list[Message]) -> None:
+        self._in_hand += len(batch)
+        try:
+            async with self._working:
+                await self._work(batch)
+        finally:
+            self._in_hand -= len(batch)
 
     async def _receive(self, most: int, wait: int) -> list[Message]:
         request = {

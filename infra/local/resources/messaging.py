@@ -39,6 +39,7 @@ def queue(shop: Workshop, declared: Declared, logical_id: str) -> Made:
     for attribute, value in attributes.items():
         same(declared.place, attribute, value, found.get(attribute))
     shop.plan.queues[found["QueueArn"]] = url
+    shop.notes[f"visibility time-out/{found['QueueArn']}"] = float(found["VisibilityTimeout"])
     return Made(url, {"Arn": found["QueueArn"], "QueueName": name, "QueueUrl": url})
 
 

@@ -23,29 +23,31 @@ def function(shop: Workshop, declared: Declared, logical_id: str) -> Made:
     environment = declared.part("Environment", {})
     variables = environment.take("Variables", {})
     environment.done()
-    shop.plan.functions.append(
-        FunctionDeclaration(
-            name=name,
-            arn=arn,
-            handler=declared.take("Handler"),
-            role_arn=declared.take("Role"),
-            timeout=float(declared.take("Timeout", 3)),
-            memory=int(declared.take("MemorySize", 128)),
-            environment={key: str(value) for key, value in variables.items()},
-            reserved_concurrency=declared.take("ReservedConcurrentExecutions", None),
-        )
+    made = FunctionDeclaration(
+        name=name,
+        arn=arn,
+        handler=declared.take("Handler"),
+        role_arn=declared.take("Role"),
+        timeout=float(declared.take("Timeout", 3)),
+        memory=int(declared.take("MemorySize", 128)),
+        environment={key: str(value) for key, value in variables.items()},
+        reserved_concurrency=declared.take("ReservedConcurrentExecutions", None),
     )
+    shop.plan.functions.append(made)
     # Code comes from the repository itself, and one machine has one architecture and no X-Ray.
     declared.without_effect(
         "CodeUri", "Runtime", "Architectures", "Tracing", "Description", "Tags", "LoggingConfig"
     )
     for event_name, event in declared.take("Events", {}).items():
-        _queue_event(shop, Declared(f"{declared.place}.Events.{event_name}", event), name, event_name)
+        source = Declared(f"{declared.place}.Events.{event_name}", event)
+        _queue_event(shop, source, made, event_name)
     declared.done()
     return Made(name, {"Arn": arn})
 
 
-def _queue_event(shop: Workshop, event: Declared, function_name: str, event_name: str) -> None:
+def _queue_event(
+    shop: Workshop, event: Declared, function_made: FunctionDeclaration, event_name: str
+) -> None:
     event.only("Type", "SQS")
     source = event.part("Properties")
     event.done()
@@ -65,11 +67,20 @@ def _queue_event(shop: Workshop, event: Declared, function_name: str, event_name
     responses = source.take("FunctionResponseTypes", [])
     if set(responses) - {"ReportBatchItemFailures"}:
         raise TemplateError(f"{source.place}: FunctionResponseTypes {responses} are not understood")
+    queue_arn = source.take("Queue")
+    visibility = shop.notes.get(f"visibility time-out/{queue_arn}")
+    if visibility is None:
+        raise TemplateError(f"{source.place}: Queue {queue_arn} is no declared queue")
+    if visibility < function_made.timeout:
+        raise TemplateError(
+            f"{source.place}: the queue's VisibilityTimeout of {visibility:.0f} s is less than the function's "
+            f"Timeout of {function_made.timeout:.0f} s: Lambda refuses that, and advises six times as much"
+        )
     shop.plan.mappings.append(
         QueueMapping(
-            name=f"{function_name}.{event_name}",
-            queue_arn=source.take("Queue"),
-            function=function_name,
+            name=f"{function_made.name}.{event_name}",
+            queue_arn=queue_arn,
+            function=function_made.name,
             batch_size=batch_size,
             window=window,
             maximum_concurrency=concurrency,

@@ -70,6 +70,7 @@ Resources:
 )
 def test_a_mapping_that_lambda_would_refuse_is_refused(tmp_path: Path, properties: str, said: str) -> None:
     stacks, shop = offline(tmp_path, FUNCTION % properties)
+    shop.notes["visibility time-out/arn:q"] = 30.0
     with pytest.raises(TemplateError, match=said):
         make_all(stacks, shop)
 
@@ -96,6 +97,23 @@ def test_a_schedule_is_noted_for_the_clock(tmp_path: Path) -> None:
 def test_a_schedule_that_the_clock_does_not_understand_is_an_error(tmp_path: Path) -> None:
     stacks, shop = offline(tmp_path, SCHEDULE % "cron(0 0 L * ? *)")
     with pytest.raises(TemplateError, match=r"S\.ScheduleExpression: .*'L' is not understood"):
+        make_all(stacks, shop)
+
+
+@pytest.mark.parametrize(
+    ("visibility", "said"),
+    [
+        (2.0, r"VisibilityTimeout of 2 s is less than the function's Timeout of 3 s"),
+        (None, r"no declared queue"),
+    ],
+)
+def test_a_queue_that_lambda_would_refuse_is_refused(
+    tmp_path: Path, visibility: float | None, said: str
+) -> None:
+    stacks, shop = offline(tmp_path, FUNCTION % "BatchSize: 10")
+    if visibility is not None:
+        shop.notes["visibility time-out/arn:q"] = visibility
+    with pytest.raises(TemplateError, match=said):
         make_all(stacks, shop)
 
 
