@@ -160,23 +160,23 @@ def claim(load: Load, files: Iterable[LandingFile], now: datetime) -> None:
         LedgerConflictError: One of them was taken by another load.
     """
     expires_at = int((now + CLAIMS_KEPT).timestamp())
-    for batch in batches(files, ACTIONS_A_TRANSACTION):
+    key, me = _load_key(load.table, load.load_id), {":me": load.load_id}
+    for batch in batches(files, ACTIONS_A_TRANSACTION - 1):
         claims_ = [
-            {
-                **_claim_key(load.table, file),
-                "load_id": load.load_id,
-                "etag": file.etag,
-                "size": file.size,
-                "expires_at": expires_at,
-            }
+            {**_claim_key(load.table, file), "etag": file.etag, "size": file.size, "expires_at": expires_at}
             for file in batch
         ]
+        # The load's row knows every hour that it has claims in, and takes none once its files are fixed.
+        hours = {file.hour for file in batch}
+        still = ("#state = :claiming", {":claiming": LoadState.CLAIMING.value})
+        actions = [ledger_table.change(key, {}, *still, add={"hours": hours}, names={"#state": "state"})]
         mine = "attribute_not_exists(PK) OR load_id = :me"
+        actions += [ledger_table.put_if({**item, "load_id": load.load_id}, mine, me) for item in claims_]
         try:
-            ledger_table.write([ledger_table.put_if(item, mine, {":me": load.load_id}) for item in claims_])
+            ledger_table.write(actions)
         except ConditionError as error:
             raise LedgerConflictError(
-                f"load {load.load_id} of {load.table}: another load took one of its files; run it again"
+                f"load {load.load_id} of {load.table}: another run is claiming files; run it again"
             ) from error
 
 
@@ -303,6 +303,6 @@ def _load(table: str, item: Mapping[str, Any]) -> Load:
         item["load_id"],
         LoadState(item["state"]),
         times,
-        tuple(item.get("hours", ())),
+        tuple(sorted(item.get("hours", ()))),
         {name: value for name, value in item.items() if name not in known},
     )

@@ -83,6 +83,8 @@ def change(
     values: Mapping[str, Any] | None = None,
     remove: Sequence[str] = (),
     first: Mapping[str, Any] | None = None,
+    add: Mapping[str, set[str]] | None = None,
+    names: Mapping[str, str] | None = None,
 ) -> Action:
     """The action that sets and removes attributes of an item.
 
@@ -93,23 +95,30 @@ def change(
         values: Of the condition, by `:name`.
         remove: Attributes to remove.
         first: Attribute to value, set only where the item does not have it.
+        add: Attribute to members that its set gains.
+        names: Of further attributes in the condition, by `#name`.
     """
-    first = first or {}
-    sets = ", ".join(
-        [
+    first, add = first or {}, add or {}
+    clauses = {
+        "SET": [
             *(f"#{name} = :{name}" for name in changes),
             *(f"#{name} = if_not_exists(#{name}, :{name})" for name in first),
-        ]
-    )
-    removes = f" REMOVE {', '.join(f'#{name}' for name in remove)}" if remove else ""
-    named = {f":{name}": value for name, value in {**changes, **first}.items()}
+        ],
+        "REMOVE": [f"#{name}" for name in remove],
+        "ADD": [f"#{name} :{name}" for name in add],
+    }
+    expression = " ".join(f"{verb} {', '.join(parts)}" for verb, parts in clauses.items() if parts)
+    named = {f":{name}": value for name, value in {**changes, **first, **add}.items()}
     return {
         "Update": {
             "TableName": setting("LEDGER"),
             "Key": to_typed(key),
-            "UpdateExpression": f"SET {sets}{removes}",
+            "UpdateExpression": expression,
             "ConditionExpression": condition,
-            "ExpressionAttributeNames": {f"#{name}": name for name in (*changes, *first, *remove)},
+            "ExpressionAttributeNames": {
+                **{f"#{name}": name for name in (*changes, *first, *remove, *add)},
+                **(names or {}),
+            },
             "ExpressionAttributeValues": to_typed({**named, **(values or {})}),
         }
     }

@@ -38,14 +38,7 @@ def open_or_resume(table: str, now: datetime, limit_files: int, limit_bytes: int
     if load.state is not LoadState.CLAIMING:
         return load
     ledger.claim(load, files, now)
-    return ledger.advance(
-        load,
-        LoadState.CLAIMED,
-        now,
-        hours=sorted({file.hour for file in files}),
-        files=len(files),
-        bytes=sum(file.size for file in files),
-    )
+    return ledger.advance(load, LoadState.CLAIMED, now)
 
 
 def claimed(load: Load) -> list[Claim]:

@@ -114,6 +114,8 @@ class LoadResult:
     def facts(self) -> dict[str, Any]:
         """What the ledger notes of it."""
         return {
+            "files": self.files,
+            "bytes": self.size,
             "rows": {name: self.total(name) for name in COUNTS},
             "broken": self.broken,
             "schools": len(self.schools),

@@ -142,21 +142,21 @@ def _finish(run: _Run) -> LoadResult:
         with ThreadPoolExecutor(THREADS, thread_name_prefix="load") as pool:
             # Importing Great Expectations takes as long as reading and sorting a million rows.
             warm = None if run.judged else pool.submit(verdicts.warm_up)
-            landed, aside = _read(run, pool)
+            claims = claiming.claimed(run.load)
+            landed, aside = _read(run, claims, pool)
             outcome = _Outcome(Verdict({}, {}, {}))
             if landed.columns is not None:
                 load = run.load
                 with gate(load.load_id, load.opened_at, run.expectations, landed.files) as open_gate:
                     outcome = _judge_and_publish(run, open_gate, landed.columns, aside, pool, warm)
-        return _close(run, outcome, aside)
+        return _close(run, outcome, claims, aside)
     except Exception as error:
         _note(run, error)
         raise
 
 
-def _read(run: _Run, pool: ThreadPoolExecutor) -> tuple[Landed, tuple[Claim, ...]]:
+def _read(run: _Run, claims: list[Claim], pool: ThreadPoolExecutor) -> tuple[Landed, tuple[Claim, ...]]:
     """The load's rows, and the files that it goes on without."""
-    claims = claiming.claimed(run.load)
     aside = [claim for claim in claims if claim.fault]
     run.say(f"reading {len(claims) - len(aside):,} files")
     landed = read_files([claim.file for claim in claims if not claim.fault], run.expectations.table, pool)
@@ -243,15 +243,15 @@ def _noted_verdict(load: Load) -> Verdict:
     )
 
 
-def _close(run: _Run, outcome: _Outcome, aside: tuple[Claim, ...]) -> LoadResult:
+def _close(run: _Run, outcome: _Outcome, claims: list[Claim], aside: tuple[Claim, ...]) -> LoadResult:
     """Holds the counts against each other, and the load is published."""
     schools = accounted_for(outcome.verdict, outcome.dropped, outcome.quarantined, outcome.published.rows)
     ledger.write_schools(run.load, {school: counts.as_dict() for school, counts in schools.items()})
     result = LoadResult(
         load_id=run.load.load_id,
         table=run.load.table,
-        files=run.load.facts["files"],
-        size=run.load.facts["bytes"],
+        files=len(claims),
+        size=sum(claim.file.size for claim in claims),
         set_aside=aside,
         schools=schools,
         severities={rule: severity.value for rule, severity in outcome.verdict.severities.items()},

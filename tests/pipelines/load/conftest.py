@@ -32,13 +32,54 @@ NOW = datetime(2026, 2, 3, 15, 0, tzinfo=UTC)
 HOUR = "2026-02-03-14"
 BUCKETS = {name: f"luca-{name.lower()}-000000000000" for name in ("LANDING", "LAKE", "RESULTS", "REPORTS")}
 GLUE_TYPES = {pa.int32(): "int", pa.string(): "string"}
+WRITES = {
+    *("PutObject", "PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems"),
+    *("CreateTable", "UpdateTable", "DeleteTable", "BatchCreatePartition"),
+}
+
+
+class Killed(BaseException):
+    """The process is gone: nothing of ours may catch this."""
 
 
 @dataclass
 class Lake:
     """The lake of one test, and hands to put things into it and to look at what is there."""
 
+    moto: str
     ids: Iterator[int] = field(default_factory=lambda: iter(range(1, 10**9)))
+
+    def reset(self) -> None:
+        """Forgets everything, and makes the lake anew."""
+        urllib.request.urlopen(urllib.request.Request(f"{self.moto}/moto-api/reset", method="POST")).close()
+        _forget()
+        _make()
+
+    def dies(self, write: int, now: datetime = NOW) -> bool:
+        """Runs the load in a process that dies before its n-th write to S3, DynamoDB or Glue.
+
+        From that moment no call goes out, so nothing is tidied up either.
+
+        Returns:
+            Whether it came that far.
+        """
+        left = write
+
+        def call(model: Any, **_: Any) -> None:
+            nonlocal left
+            left -= model.name in WRITES
+            if left <= 0:
+                raise Killed(model.name)
+
+        for service in ("s3", "dynamodb", "glue"):
+            client(service).meta.events.register("before-call", call)
+        try:
+            self.load(now=now)
+        except Killed:
+            return True
+        finally:
+            _forget()  # a new process takes over
+        return False
 
     def event(self, **changes: Any) -> dict[str, Any]:
         """A good behaviour event, with some columns changed."""
@@ -132,6 +173,11 @@ class Lake:
                 found[item["Key"]] = s3.get_object(Bucket=BUCKETS[bucket], Key=item["Key"])["Body"].read()
         return found
 
+    def stored(self, bucket: str) -> dict[str, str]:
+        """The ETag of each object of a bucket."""
+        listed = client("s3").list_objects_v2(Bucket=BUCKETS[bucket])["Contents"]
+        return {item["Key"]: item["ETag"].strip('"') for item in listed}
+
     def published(self, table: str = "behavior_events") -> list[dict[str, Any]]:
         """The rows that a reader of the lake sees: those in the locations of Glue's partitions."""
         rows = []
@@ -212,7 +258,6 @@ def lake(
     if "with_reports" not in request.fixturenames:
         monkeypatch.setattr(gate, "judge", _judge_without_report)
         monkeypatch.setattr(quality_reports, "keep", lambda site, docs: None)
-    urllib.request.urlopen(urllib.request.Request(f"{moto}/moto-api/reset", method="POST")).close()
     for name in list(os.environ):
         if name.startswith("AWS_ENDPOINT_URL"):
             monkeypatch.delenv(name)
@@ -229,9 +274,9 @@ def lake(
         "POWERTOOLS_METRICS_DISABLED": "true",
     }.items():
         monkeypatch.setenv(name, value)
-    _forget()
-    _make()
-    yield Lake()
+    lake = Lake(moto)
+    lake.reset()
+    yield lake
     _forget()
 
 
