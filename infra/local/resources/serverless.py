@@ -73,8 +73,9 @@ def _queue_event(
         raise TemplateError(f"{source.place}: Queue {queue_arn} is no declared queue")
     if visibility < function_made.timeout:
         raise TemplateError(
-            f"{source.place}: the queue's VisibilityTimeout of {visibility:.0f} s is less than the function's "
-            f"Timeout of {function_made.timeout:.0f} s: Lambda refuses that, and advises six times as much"
+            f"{source.place}: the queue's VisibilityTimeout of {visibility:.0f} s is less than the "
+            f"function's Timeout of {function_made.timeout:.0f} s: Lambda refuses that, and advises six "
+            "times as much"
         )
     shop.plan.mappings.append(
         QueueMapping(
