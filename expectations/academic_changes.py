@@ -19,7 +19,7 @@ from transforms.lake_schema import ACADEMIC_CHANGES as TABLE
 CRITICAL, WARNING = Severity.CRITICAL, Severity.WARNING
 
 CHANGE_TYPES = ("evaluation", "grade", "cohort")
-OPERATIONS = ("insert", "modify")
+OPERATIONS = ("insert", "modify", "delete")
 
 ACADEMIC_CHANGES = Expectations(
     TABLE,

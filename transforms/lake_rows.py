@@ -171,6 +171,8 @@ def _evaluation_row(record: Record, pseudonyms_of: PseudonymsOf, cohorts: Cohort
         score=_number(image, "score"),
         local_date=_text(image, "date") or row["local_date"],
     )
+    if image.get("deleted", {}).get("BOOL"):
+        row["operation"] = "delete"  # the store keeps a tombstone; the lake learns what was taken back
     return row
 
 
@@ -178,16 +180,25 @@ def _grade_row(record: Record, pseudonyms_of: PseudonymsOf, cohorts: Cohorts) ->
     image, before = record["dynamodb"]["NewImage"], record["dynamodb"].get("OldImage")
     if before and before.get("version") == image.get("version"):
         return None  # the government's receipt was noted; the grade is the same
+    withdrawn = "consolidated_score" not in image
+    if withdrawn and "consolidated_score" not in (before or {}):
+        return None  # nothing that counts was there, and nothing is
     row = _academic_row(record, pseudonyms_of, cohorts.get(student_of(record), UNKNOWN_COHORT))
     _, subject, period = record["dynamodb"]["Keys"]["SK"]["S"].split("#")
     row.update(
         change_type="grade",
         subject=subject,
         period=period,
-        score=_number(image, "consolidated_score"),
-        evaluations_count=_integer(image, "evaluations_count"),
         rules_version=_integer(image, "rules_version"),
     )
+    # A withdrawn grade lands as what was taken back: a row of the lake always has its score.
+    graded = before if withdrawn and before else image
+    row.update(
+        score=_number(graded, "consolidated_score"),
+        evaluations_count=_integer(graded, "evaluations_count"),
+    )
+    if withdrawn:
+        row["operation"] = "delete"
     return row
 
 

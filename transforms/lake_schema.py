@@ -130,7 +130,7 @@ ACADEMIC_CHANGES = LakeTable(
     columns=(
         Column("change_id", pa.string(), "Identifier of the change: the stream record's"),
         Column("change_type", pa.string(), "evaluation, grade or cohort"),
-        Column("operation", pa.string(), "insert or modify"),
+        Column("operation", pa.string(), "insert, modify, or delete of what was taken back"),
         _SCHOOL,
         _STUDENT,
         _TEACHER,

@@ -109,6 +109,8 @@ def test_good_rows_break_nothing(broken_by: Any) -> None:
         COHORT,
         {**COHORT, "operation": "insert", "previous_graduation_year": None},
         planned,
+        {**EVALUATION, "operation": "delete"},
+        {**GRADE, "operation": "delete"},
     ]
     named = [{**row, "school_id": f"good_{number}"} for number, row in enumerate(rows)]
     assert broken_by(ACADEMIC_CHANGES, named) == {f"good_{number}": set() for number in range(len(rows))}

@@ -148,6 +148,25 @@ def test_a_grade_lands_once_a_version() -> None:
     assert rows(record({**GRADE, "synced": True}, before=GRADE)) == []
 
 
+def test_a_deleted_evaluation_and_a_withdrawn_grade_land_as_what_was_taken_back() -> None:
+    tombstone = {**EVALUATION, "deleted": True, "version": 2, "consolidated": False}
+    (row,) = rows(record(tombstone, before=EVALUATION))
+    assert (row["operation"], row["score"], row["version"]) == ("delete", "85.5", 2)
+    withdrawn = {name: value for name, value in GRADE.items() if name != "consolidated_score"}
+    withdrawn |= {"version": 4, "evaluations_count": 0}
+    (row,) = rows(record(withdrawn, before=GRADE))
+    assert (row["operation"], row["score"], row["evaluations_count"]) == ("delete", "84.3", 5)
+    assert row["version"] == 4
+
+
+def test_a_grade_that_never_was_does_not_land() -> None:
+    empty = {name: value for name, value in GRADE.items() if name != "consolidated_score"}
+    assert rows(record(empty)) == []
+    assert rows(record({**empty, "version": 4}, before=empty)) == []
+    (row,) = rows(record({**GRADE, "version": 4}, before=empty))
+    assert (row["operation"], row["score"]) == ("modify", "84.3")
+
+
 def test_only_a_changed_cohort_of_a_profile_lands() -> None:
     (row,) = rows(record({**PROFILE, "graduation_year": 2030}, before=PROFILE))
     assert (row["change_type"], row["graduation_year"], row["previous_graduation_year"]) == (
