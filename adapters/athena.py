@@ -118,7 +118,8 @@ def _read(location: str, kinds: dict[str, pa.DataType]) -> pa.Table:
     # Athena quotes every value, and writes NULL as nothing at all.
     return csv.read_csv(
         io.BytesIO(lake.read_uri(location)),
-        parse_options=csv.ParseOptions(newlines_in_values=True),
+        # An empty line is a row whose only value is NULL.
+        parse_options=csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
         convert_options=csv.ConvertOptions(
             column_types=kinds,
             strings_can_be_null=True,

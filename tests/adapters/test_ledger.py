@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from moto import mock_aws
+
+from adapters import ledger, ledger_table
+from adapters.aws import client
+from adapters.lake import LandingFile
+from adapters.ledger import LedgerConflictError, LoadState
+from adapters.ledger_table import ConditionError
+
+pytestmark = pytest.mark.service
+
+NOW = datetime(2026, 2, 3, 15, 0, tzinfo=UTC)
+LATER = NOW + timedelta(hours=1)
+TABLE = "behavior_events"
+
+
+@pytest.fixture(autouse=True)
+def table(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in list(os.environ):
+        if name.startswith("AWS_ENDPOINT_URL"):
+            monkeypatch.delenv(name)
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "LUCA_LEDGER": "luca-loads",
+    }.items():
+        monkeypatch.setenv(name, value)
+    client.cache_clear()
+    with mock_aws():
+        client("dynamodb").create_table(
+            TableName="luca-loads",
+            KeySchema=[
+                {"AttributeName": "PK", "KeyType": "HASH"},
+                {"AttributeName": "SK", "KeyType": "RANGE"},
+            ],
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("PK", "SK")],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        yield
+    client.cache_clear()
+
+
+def file(name: str = "a", hour: str = "2026-02-03-14") -> LandingFile:
+    return LandingFile(f"{TABLE}/hour={hour}/{name}.parquet", f"etag-{name}", 10)
+
+
+def test_an_opened_load_is_the_open_one_until_it_is_published() -> None:
+    load = ledger.open_load(TABLE, "1", NOW)
+    assert load.state is LoadState.CLAIMING
+    assert load.opened_at == NOW
+    assert ledger.the_open_load(TABLE) == load
+    assert ledger.the_open_load("academic_changes") is None
+    for state in (LoadState.CLAIMED, LoadState.JUDGED):
+        ledger.advance(load, state, LATER)
+        assert ledger.the_open_load(TABLE) is not None
+    ledger.advance(load, LoadState.PUBLISHED, LATER)
+    assert ledger.the_open_load(TABLE) is None
+    assert ledger.find(TABLE, "1").state is LoadState.PUBLISHED
+
+
+def test_a_table_has_one_load_open_at_a_time() -> None:
+    ledger.open_load(TABLE, "1", NOW)
+    with pytest.raises(LedgerConflictError, match="has a load open already, so 2 is not opened"):
+        ledger.open_load(TABLE, "2", NOW)
+    ledger.open_load("academic_changes", "2", NOW)
+    with pytest.raises(LookupError, match="no load '2' of table 'behavior_events'"):
+        ledger.find(TABLE, "2")
+
+
+def test_a_file_is_claimed_once() -> None:
+    mine = ledger.open_load(TABLE, "1", NOW)
+    ledger.claim(mine, [file("a"), file("b", "2026-02-03-15")], NOW)
+    ledger.claim(mine, [file("a")], NOW)
+    ledger.advance(mine, LoadState.CLAIMED, NOW)
+    assert ledger.find(TABLE, "1").hours == ("2026-02-03-14", "2026-02-03-15")
+    ledger.advance(mine, LoadState.PUBLISHED, NOW)
+    other = ledger.open_load(TABLE, "2", NOW)
+    with pytest.raises(LedgerConflictError):
+        ledger.claim(other, [file("c"), file("a")], NOW)
+    found = {claim.file.key: claim.load_id for claim in ledger.claims(TABLE, ["2026-02-03-14"])}
+    assert found == {file("a").key: "1"}, "of a refused transaction nothing is written"
+
+
+def test_claims_outlive_their_files() -> None:
+    load = ledger.open_load(TABLE, "1", NOW)
+    ledger.claim(load, [file()], NOW)
+    (item,) = ledger_table.items(f"CLAIM#{TABLE}#2026-02-03-14")
+    assert item["expires_at"] == int((NOW + timedelta(days=60)).timestamp())
+
+
+def test_a_file_set_aside_keeps_its_reason_until_it_is_released() -> None:
+    load = ledger.open_load(TABLE, "1", NOW)
+    ledger.claim(load, [file("a"), file("b")], NOW)
+    ledger.set_aside(load, file("a"), "unreadable", "half a file")
+    aside, kept = ledger.claims(TABLE, ["2026-02-03-14"])
+    assert (aside.fault, aside.reason, aside.file) == ("unreadable", "half a file", file("a"))
+    assert kept.fault == ""
+    ledger.release(TABLE, file("a").key)
+    assert [claim.file.key for claim in ledger.claims(TABLE, ["2026-02-03-14"])] == [file("b").key]
+    with pytest.raises(LedgerConflictError, match="not set aside"):
+        ledger.release(TABLE, file("b").key)
+
+
+def test_another_loads_file_cannot_be_set_aside() -> None:
+    load = ledger.open_load(TABLE, "1", NOW)
+    with pytest.raises(ConditionError):
+        ledger.set_aside(load, file(), "unreadable", "")
+
+
+def test_a_state_only_moves_forward_and_times_stay_the_first_ones() -> None:
+    load = ledger.open_load(TABLE, "1", NOW)
+    ledger.advance(load, LoadState.JUDGED, NOW, rules_version="abc")
+    again = ledger.advance(load, LoadState.JUDGED, LATER, rules_version="abc")
+    assert again.times["judged"] == "2026-02-03T15:00:00.000Z"
+    with pytest.raises(LedgerConflictError, match="is judged, this run wanted it claimed"):
+        ledger.advance(load, LoadState.CLAIMED, LATER)
+
+
+def test_two_runs_may_both_publish_a_load() -> None:
+    load = ledger.open_load(TABLE, "1", NOW)
+    first = ledger.advance(load, LoadState.PUBLISHED, NOW, partitions=3)
+    assert ledger.advance(load, LoadState.PUBLISHED, LATER, partitions=3) == first
+
+
+def test_a_noted_error_is_cleared_by_the_next_step() -> None:
+    load = ledger.open_load(TABLE, "1", NOW)
+    ledger.note_error(load, "x" * 5000)
+    assert len(ledger.find(TABLE, "1").facts["error"]) == 2000
+    assert "error" not in ledger.advance(load, LoadState.CLAIMED, NOW).facts
+
+
+def test_thousands_of_schools_are_noted_in_small_items() -> None:
+    load = ledger.open_load(TABLE, "1", NOW)
+    schools: dict[str, dict[str, Any]] = {
+        f"school_{number}": {"landed": number, "stopped": False, "broken": {"a": 1}}
+        for number in range(1_001)
+    }
+    ledger.write_schools(load, schools)
+    ledger.write_schools(load, schools)
+    assert ledger.read_schools(load) == schools
+    assert len(list(ledger_table.items(f"LOAD#{TABLE}#1"))) == 6
+
+
+def test_the_newest_loads_come_first() -> None:
+    for number in range(3):
+        load = ledger.open_load(TABLE, f"2026020{number}", NOW)
+        ledger.write_schools(load, {"a": {"landed": 1}})
+        ledger.advance(load, LoadState.PUBLISHED, NOW)
+    assert [load.load_id for load in ledger.loads(TABLE, 2)] == ["20260202", "20260201"]
+
+
+def test_a_store_that_fails_for_another_reason_is_not_taken_for_a_conflict() -> None:
+    load = ledger.open_load(TABLE, "1", NOW)
+    client("dynamodb").delete_table(TableName="luca-loads")
+    with pytest.raises(Exception, match="ResourceNotFoundException"):
+        ledger.advance(load, LoadState.CLAIMED, NOW)
