@@ -14,6 +14,11 @@ from adapters.settings import setting
 
 ENTRIES_A_CALL = 10  # SendMessageBatch's limit
 NIGHTS = uuid.UUID("3d1f4c1e-6f0a-5c0e-8f6e-3f4f2f1f9b10")  # any constant: makes run ids repeatable
+_DEPTHS = [
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+    "ApproximateNumberOfMessagesDelayed",
+]
 
 
 class ConsolidationOrder(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,6 +96,16 @@ def send_orders(orders: Iterable[ConsolidationOrder], delay: int = 0) -> int:
             f"{' and others' if len(refused) > 10 else ''}: send them again"
         )
     return sent
+
+
+def orders_left() -> int:
+    """How many orders wait, are delayed or are being carried out; approximate, as SQS counts.
+
+    Raises:
+        ClientError, BotoCoreError: The queue cannot be reached.
+    """
+    response = client("sqs").get_queue_attributes(QueueUrl=setting("GRADES_QUEUE"), AttributeNames=_DEPTHS)
+    return sum(int(response["Attributes"].get(name, 0)) for name in _DEPTHS)
 
 
 def read_order(body: str) -> ConsolidationOrder:
