@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import random
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -355,3 +356,35 @@ def test_every_lake_table_can_be_loaded(lake: Any) -> None:
     for table, row in (("behavior_events", lake.event), ("academic_changes", lake.change)):
         lake.land([row()], table=table)
     assert {table: len(lake.load(table)) for table in LAKE_TABLES} == dict.fromkeys(LAKE_TABLES, 1)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_random_loads_put_every_row_where_it_belongs(lake: Any, seed: int) -> None:
+    chance = random.Random(seed)
+    breaches = [{"points": 500}, {"student_key": "Ana"}, {"local_date": None}, {"event_type": "dance"}]
+    pool = [
+        lake.event(
+            school_id=f"school_{chance.randrange(6)}",
+            occurred_at=datetime(2026, 1, 1, 12) + timedelta(days=day),
+            local_date=date(2026, 1, 1) + timedelta(days=day),
+            graduation_year=chance.choice([0, 2028, 2029]),
+        )
+        for day in (chance.randrange(33) for _ in range(60))
+    ]
+    in_lake: set[str] = set()
+    for number in range(2):
+        bad = set(chance.sample([f"school_{school}" for school in range(6)], 2))
+        rows = [{**row, "graduation_year": 2030 - number} for row in chance.choices(pool, k=80)]
+        rows += [lake.event(school_id=school, **chance.choice(breaches)) for school in sorted(bad)]
+        chance.shuffle(rows)
+        for start in range(0, len(rows), 15):
+            lake.land(rows[start : start + 15])
+        result = lake.load_one(now=NOW + timedelta(hours=number))
+        assert set(result.stopped) == bad
+        new = {row["event_id"] for row in rows if row["school_id"] not in bad} - in_lake
+        assert result.total("landed") == len(rows)
+        assert result.total("published") == len(new)
+        held = {row["event_id"] for row in rows if row["school_id"] in bad} - in_lake
+        assert result.total("quarantined") == len(held)
+        in_lake |= new
+    assert sorted(row["event_id"] for row in lake.published()) == sorted(in_lake)

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from adapters.lake import LandingFile
+from adapters.ledger import Claim
+from expectations.rules import Severity
+from expectations.verdict import Verdict
+from pipelines.load.result import LoadDoesNotAddUpError, LoadResult, SchoolCounts, accounted_for
+
+VERDICT = Verdict(
+    rows={"a": 5, "b": 3},
+    broken={"grave": {"b": 2}, "light": {"a": 1, "b": 1}},
+    severities={"grave": Severity.CRITICAL, "light": Severity.WARNING},
+)
+RESULT = LoadResult(
+    load_id="1",
+    table="behavior_events",
+    files=3,
+    size=1_000,
+    set_aside=(),
+    schools={"a": SchoolCounts(landed=1_234, published=1_234)},
+    severities={"grave": "critical", "light": "warning"},
+    partitions=7,
+    seconds={},
+    resumed=False,
+)
+
+
+def test_counts_that_add_up_are_put_together() -> None:
+    assert accounted_for(VERDICT, {"a": 1}, {"b": 3}, {"a": 4}) == {
+        "a": SchoolCounts(5, 1, 0, 4, stopped=False, broken={"light": 1}),
+        "b": SchoolCounts(3, 0, 3, 0, stopped=True, broken={"grave": 2, "light": 1}),
+    }
+
+
+@pytest.mark.parametrize(
+    ("dropped", "published"), [({}, {"a": 4}), ({}, {"a": 6}), ({}, {"a": 5, "c": 1}), ({"a": 5}, {"a": 1})]
+)
+def test_a_row_too_few_or_too_many_is_an_error(dropped: Any, published: Any) -> None:
+    with pytest.raises(LoadDoesNotAddUpError, match=r"school [ac]: \d rows landed, but"):
+        accounted_for(VERDICT, dropped, {"b": 3}, published)
+
+
+def test_a_quiet_load_is_told_in_few_words() -> None:
+    assert RESULT.summary == (
+        "load 1: 3 files, 1,234 rows = 1,234 published in 7 partitions + 0 quarantined + 0 duplicate"
+    )
+
+
+def test_many_stopped_schools_are_named_by_three() -> None:
+    stopped = {
+        f"s{number}": SchoolCounts(1, 0, 1, 0, stopped=True, broken={"grave": 1}) for number in range(5)
+    }
+    assert "stopped s0, s1, s2 and 2 more (grave)" in replace(RESULT, schools=stopped).summary
+
+
+def test_what_was_set_aside_is_told_with_its_reason() -> None:
+    claim = Claim(LandingFile("t/hour=1/a", "", 1), "1", "unreadable", "half a file")
+    result = replace(RESULT, set_aside=(claim,))
+    assert "1: 2 files," in result.summary
+    assert result.summary.endswith("set aside 1 files, such as t/hour=1/a: half a file")
+
+
+def test_what_the_ledger_notes_is_all_whole_numbers_and_text() -> None:
+    assert RESULT.facts == {
+        "files": 3,
+        "bytes": 1_000,
+        "rows": {"landed": 1_234, "duplicate": 0, "quarantined": 0, "published": 1_234},
+        "broken": {},
+        "schools": 1,
+        "stopped": 0,
+        "set_aside": 0,
+        "partitions": 7,
+    }
