@@ -1,4 +1,7 @@
-"""The HTTP side of the local cloud's main process: Firehose, Lambda's Invoke, the issuer, `/_local`."""
+"""The HTTP side of the local cloud's main process.
+
+Firehose, Lambda's Invoke, Step Functions, the issuer of tokens and `/_local`.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,8 @@ from infra.local.asgi import Receive, Scope, Send, body_of, reply
 from infra.local.firehose.delivery import DeliveryStream
 from infra.local.functions import FunctionError, FunctionRuntime, PayloadTooLargeError, UnknownFunctionError
 from infra.local.identity import Issuer
+from infra.local.state_machines.service import TARGET as STEP_FUNCTIONS
+from infra.local.state_machines.service import StateMachines
 
 ISSUER_PATH = "/_local/issuer"
 _JSON = b"application/json"
@@ -31,6 +36,7 @@ class Api:
         issuer: Signs tokens.
         functions: The runtime.
         deliveries: Delivery streams by name.
+        machines: Step Functions.
         settle: What `POST /_local/settle` does, with its time-out in seconds.
         environment: What `GET /_local/environment` tells.
     """
@@ -41,12 +47,14 @@ class Api:
         issuer: Issuer,
         functions: FunctionRuntime,
         deliveries: Mapping[str, DeliveryStream],
+        machines: StateMachines,
         settle: Callable[[float], Awaitable[None]],
         environment: Mapping[str, str],
     ) -> None:
         self._issuer = issuer
         self._functions = functions
         self._deliveries = deliveries
+        self._machines = machines
         self._settle = settle
         self._environment = environment
 
@@ -58,6 +66,9 @@ class Api:
         target = headers.get("x-amz-target", "")
         if target.startswith("Firehose_20150804."):
             status, answer = self._firehose(target.rsplit(".", 1)[1], body)
+            await reply(send, status, json.dumps(answer).encode(), _AMZ_JSON)
+        elif target.startswith(STEP_FUNCTIONS):
+            status, answer = await self._machines.call(target.removeprefix(STEP_FUNCTIONS), json.loads(body))
             await reply(send, status, json.dumps(answer).encode(), _AMZ_JSON)
         elif path.startswith(_INVOKE) and path.endswith("/invocations") and method == "POST":
             await self._invoke(unquote(path[len(_INVOKE) : -len("/invocations")]), headers, body, send)

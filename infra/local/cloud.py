@@ -35,6 +35,7 @@ from infra.local.templates import read_template
 
 DEFAULT_STATE_DIR = Path(".luca/local")
 AUDIENCE = "luca"
+WAIT_SCALE = 0.02  # of state machines: 45 s take one
 
 
 class Functions:
@@ -87,13 +88,16 @@ class LocalCloud:
         *,
         templates: Sequence[Path] | None = None,
         parameters: Mapping[str, str] = {},
+        wait_scale: float = WAIT_SCALE,
     ) -> LocalCloud:
         """Starts a local cloud.
 
         Args:
             state_dir: For its files; default `.luca/local`. One cloud at a time.
             templates: Default: all of `infra/*.yaml`.
-            parameters: Of the templates. `JwtIssuer` is the local issuer unless given.
+            parameters: Of the templates. `JwtIssuer` is the local issuer unless given, and
+                `GovernmentEndpoint` the government's stand-in.
+            wait_scale: What a second of a state machine's waiting takes here, in seconds.
 
         Raises:
             TemplateError: A template declares what cannot be run here.
@@ -101,13 +105,14 @@ class LocalCloud:
         """
         cloud = cls((state_dir or DEFAULT_STATE_DIR).resolve())
         try:
-            cloud._start(list(templates or sorted((REPOSITORY / "infra").glob("*.yaml"))), dict(parameters))
+            found = list(templates or sorted((REPOSITORY / "infra").glob("*.yaml")))
+            cloud._start(found, dict(parameters), wait_scale)
         except BaseException:
             cloud.stop()
             raise
         return cloud
 
-    def _start(self, templates: list[Path], parameters: dict[str, str]) -> None:
+    def _start(self, templates: list[Path], parameters: dict[str, str], wait_scale: float) -> None:
         self.state_dir.mkdir(parents=True, exist_ok=True)
         self._exit.enter_context(_only_one(self.state_dir))
         (self.state_dir / "logs").mkdir(exist_ok=True)
@@ -122,6 +127,11 @@ class LocalCloud:
         read = [read_template(path) for path in templates]
         if any("JwtIssuer" in template.parameters for template in read):
             parameters.setdefault("JwtIssuer", self._issuer.url)
+        government: dict[str, str] = {}
+        if any("GovernmentEndpoint" in template.parameters for template in read):
+            office = self._exit.enter_context(processes.government(self.state_dir))
+            parameters.setdefault("GovernmentEndpoint", office)
+            government = {"LUCA_LOCAL_GOVERNMENT": office}
         stacks = Stacks(read, parameters, account_id=ACCOUNT_ID, region=REGION)
 
         self.environment = {
@@ -132,7 +142,9 @@ class LocalCloud:
             "AWS_ENDPOINT_URL_GLUE": analytics.glue(),
             "AWS_ENDPOINT_URL_FIREHOSE": here,
             "AWS_ENDPOINT_URL_LAMBDA": here,
+            "AWS_ENDPOINT_URL_SFN": here,
             "LUCA_LOCAL_CLOUD": here,
+            **government,
         }
         store.wait()
         shop = Workshop(
@@ -140,6 +152,7 @@ class LocalCloud:
             account_id=ACCOUNT_ID,
             region=REGION,
             gateway_endpoint=gateway,
+            folders=tuple(dict.fromkeys(path.resolve().parent for path in templates)),
         )
         make_all(stacks, shop)
         self.absent = shop.plan.absent
@@ -154,6 +167,7 @@ class LocalCloud:
             issuer=self._issuer,
             credentials_of=_credentials(shop),
             listener=listener,
+            wait_scale=wait_scale,
         )
         self._exit.callback(self._runtime.stop)
         self._runtime.start()

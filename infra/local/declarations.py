@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from infra.local.state_machines.definition import Machine
+
 
 @dataclass(frozen=True)
 class FunctionDeclaration:
@@ -171,4 +173,5 @@ class Plan:
     work_groups: list[WorkGroupDeclaration] = field(default_factory=list)
     queues: dict[str, str] = field(default_factory=dict)  # ARN -> URL
     schedules: list[ScheduleDeclaration] = field(default_factory=list)
+    machines: list[Machine] = field(default_factory=list)
     absent: list[tuple[str, str]] = field(default_factory=list)  # what, why

@@ -1,4 +1,4 @@
-"""The processes beside the main one that serve HTTP: Athena and the gateway."""
+"""The processes beside the main one that serve HTTP: Athena, the gateway, the government's stand-in."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from infra.local.analytics_process import Told
+from infra.local.asgi import bound_socket, url
 from infra.local.aws import ADMINISTRATOR, REGION, START_TIMEOUT
 from infra.local.children import Child, base_environment
 from infra.local.declarations import Plan
@@ -103,5 +104,23 @@ def gateway(
     door.close()  # the child's alone: if it ends, requests are refused instead of waiting for nobody
     try:
         yield
+    finally:
+        child.kill()
+
+
+@contextmanager
+def government(state_dir: Path) -> Iterator[str]:
+    """The government's stand-in, with a memory of its own; where it answers."""
+    with bound_socket() as door, (state_dir / "logs" / "government.log").open("ab") as log:
+        address = url(door)
+        child = Child(
+            "infra.local.government",
+            ["--socket", str(door.fileno())],
+            environment=base_environment(),
+            files=[door.fileno()],
+            log=log,
+        )
+    try:
+        yield address
     finally:
         child.kill()

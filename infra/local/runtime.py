@@ -26,6 +26,8 @@ from infra.local.functions import FunctionRuntime
 from infra.local.identity import Issuer
 from infra.local.pipes import Pipe
 from infra.local.schedules import Schedule, Target
+from infra.local.state_machines.functions import invoking
+from infra.local.state_machines.service import StateMachines
 from infra.local.streams import Shard
 from infra.local.templates import TemplateError
 from infra.local.wire import JsonService
@@ -44,6 +46,7 @@ class Runtime:
         issuer: Of tokens.
         credentials_of: The credentials of a role, as variables.
         listener: Where the HTTP side is served.
+        wait_scale: What a second of a state machine's waiting takes here, in seconds.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class Runtime:
         issuer: Issuer,
         credentials_of: Callable[[str], Mapping[str, str]],
         listener: socket.socket,
+        wait_scale: float,
     ) -> None:
         self._plan = plan
         self._environment = dict(environment)
@@ -76,6 +80,7 @@ class Runtime:
             credentials_of=credentials_of,
             logs=state_dir / "logs",
         )
+        self.machines = StateMachines(plan.machines, invoke=invoking(self.functions), wait_scale=wait_scale)
         self._server: uvicorn.Server | None = None
         self._serving: asyncio.Task[None] | None = None
 
@@ -157,6 +162,7 @@ class Runtime:
             issuer=self._issuer,
             functions=self.functions,
             deliveries=self.deliveries,
+            machines=self.machines,
             settle=self.settle,
             environment=self._environment,
         )
@@ -208,11 +214,16 @@ class Runtime:
 
     def _target(self, declared: ScheduleDeclaration) -> Target:
         kind = declared.target_arn.split(":")[2]
-        if kind != "lambda":
-            raise TemplateError(
-                f"schedule {declared.name}: a target of {kind!r} is not run here: only functions are"
-            )
-        return lambda payload: self.functions.invoke(declared.target_arn, payload)
+        if kind == "lambda":
+            return lambda payload: self.functions.invoke(declared.target_arn, payload)
+        if kind == "states":
+            return lambda payload: self._start_machine(declared.target_arn, payload)
+        raise TemplateError(
+            f"schedule {declared.name}: a target of {kind!r} is not run here: only functions and machines are"
+        )
+
+    async def _start_machine(self, arn: str, payload: bytes) -> str:
+        return self.machines.start(arn, None, json.loads(payload)).arn
 
     async def fire(self, schedule: str, moment: datetime) -> object:
         """Calls a schedule's target as at one of its times.
@@ -228,6 +239,7 @@ class Runtime:
     async def _stop(self) -> None:
         for schedule in self.schedules.values():
             await schedule.stop()
+        await self.machines.stop()
         for source in self.sources.values():
             await source.stop()
         for pipe in self.pipes.values():

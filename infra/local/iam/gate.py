@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from infra.local.asgi import App, Receive, Scope, Send, body_of
-from infra.local.iam import dynamodb, refusals, services, sessions
+from infra.local.iam import dynamodb, refusals, s3, services, sessions
 from infra.local.iam.key_conditions import UnreadableRequestError
 from infra.local.iam.patterns import UnsupportedPolicyError
 from infra.local.iam.policies import Decision, Request, decide, trusts
@@ -82,7 +82,10 @@ class Gate:
             return
         operation = _operation(scope)
         try:
-            asked = list(self._requests(service, operation, body, region))
+            if service == "s3":
+                asked = list(s3.requests(scope["method"], scope["path"], scope["query_string"].decode()))
+            else:
+                asked = list(self._requests(service, operation, body, region))
         except (UnreadableRequestError, msgspec.DecodeError, KeyError, TypeError, AttributeError) as error:
             what = f"{service}:{operation or scope['method']}"
             raise refusals.RefusedError(refusals.denied(session.arn, what, "*", str(error))) from error

@@ -52,6 +52,12 @@ def invalid(why: str) -> Refusal:
 async def refuse(send: Send, service: str, refused: RefusedError) -> None:
     """Sends a refusal in the protocol of a service."""
     code, message, status = refused.refusal
+    if service == "s3":
+        # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+        code = code.removesuffix("Exception")
+        body = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
+        await reply(send, 403, body.encode(), b"application/xml")
+        return
     if service in _QUERY_SERVICES:
         code = code.removesuffix("Exception")
         status = 403 if code == "AccessDenied" else status

@@ -6,7 +6,16 @@ else is an error.
 
 from __future__ import annotations
 
-from infra.local.resources import catalog, http_api, messaging, schedules, security, serverless, storage
+from infra.local.resources import (
+    catalog,
+    http_api,
+    messaging,
+    orchestration,
+    schedules,
+    security,
+    serverless,
+    storage,
+)
 from infra.local.resources.declared import Declared
 from infra.local.resources.maker import Maker, Workshop
 from infra.local.stacks import Stacks
@@ -33,7 +42,9 @@ MAKERS: dict[str, Maker] = {
     "AWS::S3::BucketPolicy": storage.bucket_policy,
     "AWS::SQS::Queue": messaging.queue,
     "AWS::Scheduler::Schedule": schedules.schedule,
+    "AWS::SecretsManager::Secret": security.secret,
     "AWS::Serverless::Function": serverless.function,
+    "AWS::Serverless::StateMachine": orchestration.state_machine,
 }
 
 ABSENT: dict[str, str] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from typing import Any
 
 from infra.local.resources.declared import Declared, same
@@ -35,6 +36,23 @@ def key_alias(shop: Workshop, declared: Declared, logical_id: str) -> Made:
     kms.create_alias(AliasName=name, TargetKeyId=target)
     same(declared.place, "target", target, kms.describe_key(KeyId=name)["KeyMetadata"]["KeyId"])
     return Made(name)
+
+
+def secret(shop: Workshop, declared: Declared, logical_id: str) -> Made:
+    """AWS::SecretsManager::Secret, with a value that is made up here as it is in AWS."""
+    manager = shop.client("secretsmanager")
+    name, description = declared.take("Name", logical_id), declared.take("Description", "")
+    made_up = declared.part("GenerateSecretString")
+    declared.without_effect("KmsKeyId", "Tags")
+    declared.done()
+    template, key = made_up.take("SecretStringTemplate"), made_up.take("GenerateStringKey")
+    value = {**json.loads(template), key: secrets.token_hex(int(made_up.take("PasswordLength", 32)))}
+    made_up.without_effect("ExcludePunctuation")  # hex digits have none
+    made_up.done()
+    arn = manager.create_secret(Name=name, Description=description, SecretString=json.dumps(value))["ARN"]
+    found = manager.get_secret_value(SecretId=arn)["SecretString"]
+    same(declared.place, "secret's keys", sorted(value), sorted(json.loads(found)))
+    return Made(arn, {"Id": arn})
 
 
 def role(shop: Workshop, declared: Declared, logical_id: str) -> Made:

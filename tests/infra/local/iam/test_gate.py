@@ -300,4 +300,4 @@ def test_a_presigned_request_is_a_sessions_too(world: World) -> None:
     asyncio.run(
         world.gate({"type": "http", "method": "GET", "headers": [], "query_string": query}, receive, send)
     )
-    assert sent[0]["status"] == 400
+    assert sent[0]["status"] == 403

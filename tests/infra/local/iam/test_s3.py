@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import pytest
+
+from infra.local.iam.key_conditions import UnreadableRequestError
+from infra.local.iam.s3 import requests
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "query", "action", "resource"),
+    [
+        ("PUT", "/reports/a/b c.json", "", "s3:PutObject", "arn:aws:s3:::reports/a/b c.json"),
+        ("PUT", "/reports/a", "x-id=PutObject", "s3:PutObject", "arn:aws:s3:::reports/a"),
+        ("GET", "/reports/a", "", "s3:GetObject", "arn:aws:s3:::reports/a"),
+        ("HEAD", "/reports/a", "", "s3:GetObject", "arn:aws:s3:::reports/a"),
+        ("DELETE", "/reports/a", "", "s3:DeleteObject", "arn:aws:s3:::reports/a"),
+        ("GET", "/reports", "list-type=2&prefix=a%2F", "s3:ListBucket", "arn:aws:s3:::reports"),
+        ("GET", "/reports/", "list-type=2", "s3:ListBucket", "arn:aws:s3:::reports"),
+    ],
+)
+def test_a_request_is_about_the_object_or_the_bucket_in_its_path(
+    method: str, path: str, query: str, action: str, resource: str
+) -> None:
+    assert [(each.action, each.resource) for each in requests(method, path, query)] == [(action, resource)]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "query"),
+    [
+        ("GET", "/", ""),
+        ("PUT", "/reports", ""),
+        ("PUT", "/reports/a", "acl="),
+        ("PUT", "/reports/a", "uploadId=1&partNumber=1"),
+        ("GET", "/reports", "policy"),
+        ("POST", "/reports", "delete"),
+    ],
+)
+def test_other_operations_are_not_guessed(method: str, path: str, query: str) -> None:
+    with pytest.raises(UnreadableRequestError, match="none of the operations"):
+        list(requests(method, path, query))
