@@ -1,4 +1,4 @@
-"""The walls between schools: every route in every role, from inside, from outside, and with our filter gone."""
+"""The walls between schools: every route and role, from inside, from outside, and with our filter gone."""
 
 from __future__ import annotations
 
