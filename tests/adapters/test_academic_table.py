@@ -175,6 +175,24 @@ def test_of_two_decisions_on_one_reading_only_the_first_is_written() -> None:
     assert (grade.version, grade.calculation) == (1, 1)
 
 
+def test_a_slower_job_does_not_write_after_one_that_changed_nothing() -> None:
+    first = evaluation("exam_1")
+    record(first)
+    assert write_consolidation(decide())
+    wrong = first.corrected(score=Decimal(10), recorded_at=first.recorded_at, correlation_id="e")
+    record(wrong, evaluation("exam_2", deleted=True))
+    slower = decide()
+    assert slower.changed
+    record(wrong.corrected(score=first.score, recorded_at=first.recorded_at, correlation_id="f"))
+    faster = decide()
+    assert not faster.changed
+    assert write_consolidation(faster)
+    # Only the grade's counter tells: without the slower one's mark nothing else stands in its way.
+    assert not write_consolidation(replace(slower, marks=[]))
+    (grade,) = student_grades(ANA)
+    assert grade.consolidated_score == Decimal(80)
+
+
 def test_an_unchanged_grade_keeps_all_but_when_it_was_calculated() -> None:
     first = evaluation("exam_1")
     record(first)
