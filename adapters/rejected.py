@@ -12,6 +12,7 @@ from typing import Any, TypedDict
 import msgspec
 
 from adapters.aws import client
+from adapters.batches import batches
 from adapters.settings import setting
 from transforms.events import Fault
 
@@ -57,34 +58,49 @@ def send_rejections(rejections: Sequence[Rejection]) -> set[str]:
     return refused
 
 
-def rejections(hidden_for: int = 120) -> Iterator[Rejection]:
-    """Reads the rejected queue without removing anything.
+def rejections(hidden_for: int = 120) -> list[Rejection]:
+    """Reads the rejected queue and leaves it as it was.
 
     Args:
-        hidden_for: Seconds for which a message that was read is hidden from other readers, and from
-            this one: long enough to reach the end of the queue.
+        hidden_for: Seconds for which a message that was read is hidden from readers, this one
+            included: long enough to reach the end of the queue. At the end all are shown again.
 
-    Yields:
-        Every message that is visible, once.
+    Returns:
+        Every message that was visible, once.
 
     Raises:
         ClientError, BotoCoreError: The queue cannot be reached.
     """
-    seen: set[str] = set()
-    while True:
-        response = client("sqs").receive_message(
-            QueueUrl=setting("REJECTED_QUEUE"),
-            MaxNumberOfMessages=ENTRIES_A_CALL,
-            VisibilityTimeout=hidden_for,
-            WaitTimeSeconds=1,  # asks every server of the queue, not a sample
-        )
-        messages = response.get("Messages", [])
-        if not messages:
-            return
-        for message in messages:
-            if message["MessageId"] not in seen:
-                seen.add(message["MessageId"])
-                yield msgspec.json.decode(message["Body"], type=Rejection)
+    found: dict[str, Rejection] = {}
+    receipts: list[str] = []
+    try:
+        while messages := _receive(hidden_for):
+            receipts += [message["ReceiptHandle"] for message in messages]
+            fresh = [message for message in messages if message["MessageId"] not in found]
+            if not fresh:
+                break  # the first ones are visible again: the queue's end was passed
+            for message in fresh:
+                found[message["MessageId"]] = msgspec.json.decode(message["Body"], type=Rejection)
+    finally:
+        for handles in batches(receipts, ENTRIES_A_CALL):
+            client("sqs").change_message_visibility_batch(
+                QueueUrl=setting("REJECTED_QUEUE"),
+                Entries=[
+                    {"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": 0}
+                    for number, handle in enumerate(handles)
+                ],
+            )
+    return list(found.values())
+
+
+def _receive(hidden_for: int) -> list[Any]:
+    response = client("sqs").receive_message(
+        QueueUrl=setting("REJECTED_QUEUE"),
+        MaxNumberOfMessages=ENTRIES_A_CALL,
+        VisibilityTimeout=hidden_for,
+        WaitTimeSeconds=1,  # asks every server of the queue, not a sample
+    )
+    return list(response.get("Messages", []))
 
 
 def _batches(rejections: Sequence[Rejection]) -> Iterator[list[dict[str, Any]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import signal
 import threading
@@ -72,5 +73,12 @@ def environment(state: Path = STATE) -> dict[str, str]:
     file = state / "environment.json"
     if not file.exists():
         raise NotRunningError(f"no local cloud runs here ({file} is missing): start one with `luca local up`")
-    found: dict[str, str] = json.loads(file.read_text())["environment"]
+    running = json.loads(file.read_text())
+    try:
+        os.kill(running["pid"], 0)  # signal 0 asks whether the process is there
+    except ProcessLookupError as gone:
+        raise NotRunningError(
+            f"the local cloud of {file} was killed: start it again with `luca local up`"
+        ) from gone
+    found: dict[str, str] = running["environment"]
     return found

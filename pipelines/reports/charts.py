@@ -150,7 +150,12 @@ def _svg(chart: alt.Chart, height: int, width: int = WIDTH) -> str:
         chart.properties(width=width, height=height)
         .configure(font="system-ui, sans-serif", background="transparent")
         .configure_axis(
-            labelFontSize=11, titleFontSize=11, titleFontWeight="normal", grid=True, gridColor="#eee"
+            labelFontSize=11,
+            titleFontSize=11,
+            titleFontWeight="normal",
+            grid=True,
+            gridColor="#eee",
+            labelLimit=220,
         )
         .configure_legend(orient="top", titleFontWeight="normal", labelFontSize=11)
         .configure_view(stroke=None)

@@ -155,7 +155,8 @@ def test_no_raw_identifier_is_in_any_byte_of_any_bucket(way: Way) -> None:
 
 
 def test_bad_events_are_kept_with_the_reason_that_they_deserve(way: Way) -> None:
-    found = Counter(rejection["reason"] for rejection in rejections(hidden_for=1))
+    found = Counter(rejection["reason"] for rejection in rejections())
+    del found["missing_school"]  # of the test below, if it ran before
     assert found == Counter(dict.fromkeys(BAD, 1))
 
 
@@ -164,7 +165,7 @@ def test_a_message_without_a_school_is_rejected_and_not_lost(way: Way) -> None:
         QueueUrl=way.cloud.environment["LUCA_BEHAVIOR_QUEUE"], MessageBody=json.dumps(event())
     )
     way.cloud.settle(timeout=60)
-    assert "missing_school" in {rejection["reason"] for rejection in rejections(hidden_for=1)}
+    assert "missing_school" in {rejection["reason"] for rejection in rejections()}
 
 
 @pytest.mark.parametrize("size", [70_000, 300_000, 2_000_000])
