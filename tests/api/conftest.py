@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
@@ -20,6 +21,7 @@ import pytest
 from adapters import tenancy
 from adapters.typed_json import to_typed
 from api.app import Api
+from api.server import listener, server
 from infra.local.aws import ACCOUNT_ID, REGION, Store
 from infra.local.aws import client as aws_client
 from infra.local.identity import Issuer
@@ -303,6 +305,10 @@ class Classroom:
         self.enrol("leo", "Leo", "Paz")
         return self
 
+    def client_of(self, api: Api) -> Client:
+        """A client of another application than the fixture's."""
+        return Client(api, self.platform)
+
     def teach(self, rules: dict[str, Any], version: int = 1) -> None:
         config = AcademicConfig.from_item(self.school_id, {**rules, "version": version})
         self.platform.put(config.item(), config.item(history=True))
@@ -335,3 +341,40 @@ def classroom(platform: Platform) -> Classroom:
 def new_school(platform: Platform) -> Callable[[str], Classroom]:
     """Makes a school of a given name."""
     return lambda name: Classroom(platform, name).open()
+
+
+class Running:
+    """The application on a socket of its own, on a loop in a thread."""
+
+    def __init__(self, app: Any, **settings: Any) -> None:
+        self._listener = listener("127.0.0.1", 0)
+        self.port = self._listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.server = server(app, loop="asyncio", **settings)
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self.server.serve(sockets=[self._listener])), daemon=True
+        )
+        self._thread.start()
+        deadline = time.monotonic() + 30
+        while not self.server.started:
+            assert time.monotonic() < deadline, "the server did not start"
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        self.server.should_exit = True
+        self._thread.join(30)
+        self._listener.close()
+
+
+@pytest.fixture
+def running(platform: Platform) -> Iterator[Callable[..., Running]]:
+    """Starts the application on a socket; takes settings of uvicorn."""
+    started: list[Running] = []
+
+    def start(**settings: Any) -> Running:
+        started.append(Running(Api().app, **settings))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.stop()
