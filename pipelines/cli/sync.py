@@ -45,8 +45,9 @@ def failures(
     found = list(
         sync_failures.failures(list(sync_failures.FailureStatus)) if every else sync_failures.failures()
     )
-    shown = Table(box=None, header_style="bold")
-    for name in ("failure", "failed at", "status", "lines", "tries", "error", "message"):
+    shown = Table(box=None, header_style="bold", pad_edge=False)
+    shown.add_column("failure", no_wrap=True)  # it is copied
+    for name in ("failed at", "status", "lines", "tries", "error", "message"):
         shown.add_column(name, justify="right" if name in {"lines", "tries"} else "left")
     for each in found:
         shown.add_row(
@@ -103,7 +104,7 @@ def reconcile(
     console.print(f"[dim]{setting('REPORTS_BUCKET')}/{told['report']}[/]")
     if not report.discrepancies:
         return
-    shown = Table("what", "school", "batch", "lines", "repair", box=None, header_style="bold")
+    shown = Table("what", "school", "batch", "lines", "repair", box=None, header_style="bold", pad_edge=False)
     for each in report.discrepancies:
         shown.add_row(
             each.kind.value,

@@ -11,6 +11,7 @@ import socket
 import ssl
 import threading
 import time
+from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -43,7 +44,7 @@ class Government:
         self.register = Register()
         self.faults = Faults()
         self.token = token
-        self.requests: dict[str, int] = {}
+        self.requests: Counter[str] = Counter()
         handler = type("Handler", (_Handler,), {"government": self})
         if listener is None:
             self._server = _Server((LOOPBACK, port), handler)
@@ -185,9 +186,8 @@ class _Handler(BaseHTTPRequestHandler):
         return self.rfile.read(min(int(self.headers.get("Content-Length", 0)), MAX_BODY))
 
     def _say(self, status: int, document: Any, headers: dict[str, str] | None = None) -> None:
-        counts = self.government.requests
-        key = f"{self.command} {status}"
-        counts[key] = counts.get(key, 0) + 1
+        with self.government.register.lock:
+            self.government.requests[f"{self.command} {status}"] += 1
         body = json.dumps(document).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
