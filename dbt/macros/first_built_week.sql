@@ -36,12 +36,10 @@
     is read from the catalog, not from files.
 -#}
 {% macro look_back(mart) %}
-    {%- set weeks = [] -%}
-    {%- for partition in run_query('show partitions ' ~ mart.render_hive()).rows -%}
-        {%- do weeks.append(partition[0].split('iso_week=')[1]) -%}
-    {%- endfor -%}
-    {%- if not weeks -%}{{ return(none) }}{%- endif -%}
-    {%- set first = weeks_after(monday_of(weeks | max), 1 - var('look_back_weeks')) -%}
+    {%- set partitions = mart.incorporate(path={'identifier': mart.identifier ~ '$partitions'}) -%}
+    {%- set newest = run_query('select max(iso_week) as iso_week from ' ~ partitions).columns[0].values()[0] -%}
+    {%- if not newest -%}{{ return(none) }}{%- endif -%}
+    {%- set first = weeks_after(monday_of(newest), 1 - var('look_back_weeks')) -%}
     {%- if var('since') -%}
         {%- set since = modules.datetime.date.fromisoformat(var('since')) -%}
         {%- set first = [first, since - modules.datetime.timedelta(days=since.weekday())] | min -%}

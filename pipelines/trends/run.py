@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 
 from adapters.settings import setting
-from pipelines.trends.commands import DONE, ROOT, THEN, WORK
+from pipelines.trends.commands import DONE, PROJECT, ROOT, THEN, WORK
 from pipelines.trends.results import TrendsResult, read_results
 
 SETTINGS = ("LAKE_BUCKET", "LAKE_DATABASE", "MARTS_DATABASE", "RESULTS_BUCKET", "DBT_WORK_GROUP")
@@ -57,7 +57,8 @@ def run_trends(
         What was built and what the tests say; no test failed.
 
     Raises:
-        TrendsError: A model could not be built, a test failed, or dbt could not start.
+        TrendsError: A model could not be built, a test failed, nothing was selected, or dbt could not
+            start.
         MissingSettingError: A `LUCA_*` variable is not set.
     """
     for name in SETTINGS:
@@ -74,6 +75,10 @@ def run_trends(
     if last_words:
         log = work_dir / "logs" / "dbt.log"
         raise TrendsError(f"the trends are not in order: {last_words} ({result.summary}; see {log})", result)
+    if not (result.models or result.tests):
+        raise TrendsError(
+            f"{select!r} selects no model and no test of {PROJECT}: see dbt's node selection", result
+        )
     return result
 
 

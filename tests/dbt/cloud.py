@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import logging
 import os
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +22,7 @@ import requests
 from moto.server import ThreadedMotoServer
 
 from infra.local.athena import AthenaServer, WorkGroup
+from pipelines.trends.commands import ROOT
 from transforms.lake_schema import BEHAVIOR_EVENTS, LAKE_TABLES, PARTITION_KEYS, PARTITION_TYPES, LakeTable
 
 LAKE = "luca-lake-000000000000"
@@ -58,6 +61,20 @@ def running(cache_dir: Path) -> Iterator[None]:
                 yield
     finally:
         moto.stop()
+
+
+def dbt(work: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs dbt commands as `python -m pipelines.trends` does."""
+    command = [sys.executable, "-m", "pipelines.trends", "--work-dir", str(work), *arguments]
+    return subprocess.run(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=200,
+        check=False,
+    )
 
 
 def create_lake() -> None:
@@ -138,9 +155,9 @@ def drop_partitions(name: str, *, since: str) -> None:
             )
 
 
-def files(prefix: str) -> dict[str, str]:
-    """Keys and ETags of the lake bucket's objects."""
-    pages = boto3.client("s3").get_paginator("list_objects_v2").paginate(Bucket=LAKE, Prefix=prefix)
+def files(prefix: str, *, bucket: str = LAKE) -> dict[str, str]:
+    """Keys and ETags of a bucket's objects."""
+    pages = boto3.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     return {item["Key"]: item["ETag"] for page in pages for item in page.get("Contents", [])}
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from random import Random
 from typing import Any
 from uuid import UUID
 
-from transforms.calendar import week_start
 from transforms.events import EVENT_TYPES, POLARITIES, STATUSES
 from transforms.points import DEFAULT_POINTS
 
@@ -47,25 +46,22 @@ def event(
 
 
 def history(
-    random: Random, first: date, weeks: int, *, schools: int = 3, students: int = 20
+    random: Random, first: date, weeks: int, *, schools: int, students: int, cohorts: Sequence[int]
 ) -> list[dict[str, Any]]:
     """Events of so many weeks from a Monday on.
 
-    Students miss weeks, some fall silent for good, some come late, some graduate on the way, some
-    have no known cohort. The first school closes for three weeks in the middle.
+    Students miss weeks, some come late, some leave early or after their first week. The first
+    school closes for three weeks in the middle.
     """
     found: list[dict[str, Any]] = []
+    spans = ((0, weeks), (weeks // 3, weeks), (0, weeks // 3), (0, weeks), (0, 1))
     for school in range(schools):
         for student in range(students):
-            cohort = random.choice(
-                (0, first.year, first.year, first.year + 1, first.year + 3, first.year + 4)
-            )
-            begins, ends = random.choice(((0, weeks), (0, weeks), (weeks // 3, weeks), (0, weeks // 3)))
-            for week in range(begins, ends):
+            cohort = cohorts[student % len(cohorts)]
+            for week in range(*spans[student % len(spans)]):
                 closed = school == 0 and weeks // 2 <= week < weeks // 2 + 3
-                if closed or random.random() < 0.35:
-                    continue
-                found += list(_week(random, f"school_{school}", str(student), cohort, first + week * WEEK))
+                if not closed and (week == 0 or random.random() < 0.65):
+                    found += _week(random, f"school_{school}", str(student), cohort, first + week * WEEK)
     return found
 
 
@@ -74,8 +70,3 @@ def _week(
 ) -> Iterator[dict[str, Any]]:
     for _ in range(random.randint(1, 5)):
         yield event(random, school_id, student, cohort, monday + timedelta(days=random.randrange(7)))
-
-
-def before(events: list[dict[str, Any]], monday: date) -> list[dict[str, Any]]:
-    """Those of earlier weeks."""
-    return [event for event in events if week_start(event["local_date"]) < monday]

@@ -19,7 +19,7 @@ STUDENTS = ["school_id", "student_key", "week_start"]
 
 
 def test_a_full_build_equals_the_definition_across_years_cohorts_and_closed_weeks(lake, work):
-    events = history(Random(1), MONDAY, 40)
+    events = history(Random(1), MONDAY, 30, schools=2, students=12, cohorts=(0, 2025, 2026, 2029))
     cloud.publish(events)
 
     run_trends(work_dir=work)
@@ -27,15 +27,34 @@ def test_a_full_build_equals_the_definition_across_years_cohorts_and_closed_week
     expected = reference.weekly_student_behavior(events)
     assert expected.groupby(["graduation_year", "iso_week"]).ngroups > 100  # more than Athena writes at once
     assert set(expected["trend"]) == {"rising", "steady", "falling"}
+    assert expected["silent_weeks"].max() == reference.SILENT_WEEKS_LIMIT
     assert_same(cloud.mart("weekly_student_behavior"), expected, STUDENTS)
     schools = reference.weekly_school_behavior(expected)
-    # A mean of means may differ in its last bits.
+    # The mean of means may differ in its last bits.
     assert_same(cloud.mart("weekly_school_behavior"), schools, ["school_id", "week_start"], rtol=1e-12)
+
+
+def test_the_cohort_stands_in_the_path_of_a_mart_and_nothing_else_is_left_behind(lake, work):
+    cloud.publish(history(Random(4), MONDAY, 2, schools=1, students=2, cohorts=(2027,)))
+
+    run_trends(work_dir=work)
+
+    week = iso_week(MONDAY)
+    prefixes = {key.rpartition("/")[0] for key in cloud.files("marts/") if week in key}
+    assert prefixes == {
+        f"marts/luca_marts/weekly_student_behavior/graduation_year=2027/iso_week={week}",
+        f"marts/luca_marts/weekly_school_behavior/iso_week={week}",
+    }
+    assert {key.split("/")[2] for key in cloud.files("marts/")} == {
+        "weekly_student_behavior",
+        "weekly_school_behavior",
+    }
+    assert not cloud.files("dbt-tmp/", bucket=cloud.RESULTS)
 
 
 def test_an_incremental_run_equals_a_full_one_and_reads_only_the_weeks_it_needs(lake, work):
     random = Random(2)
-    events = history(random, MONDAY, 38, students=8)
+    events = history(random, MONDAY, 38, schools=3, students=4, cohorts=(2026, 2029))
     newest = MONDAY + 34 * WEEK
     first = newest - 3 * WEEK
     # school_1 pauses until after the first run; one student, alone in a cohort, moves to another.
@@ -76,7 +95,7 @@ def test_an_incremental_run_equals_a_full_one_and_reads_only_the_weeks_it_needs(
 
 @pytest.mark.fault
 def test_weeks_that_a_killed_run_had_removed_come_back_with_the_next(lake, work):
-    events = history(Random(3), MONDAY, 8, schools=1, students=3)
+    events = history(Random(3), MONDAY, 8, schools=1, students=3, cohorts=(2027,))
     cloud.publish(events)
     run_trends(work_dir=work)
 

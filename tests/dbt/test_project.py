@@ -1,13 +1,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from typing import Any
 
 import pytest
 
-from pipelines.trends.commands import ROOT
+from tests.dbt import cloud
 from transforms.events import EVENT_TYPES, STATUSES
 from transforms.lake_schema import LAKE_TABLES, PARTITION_TYPES
 
@@ -18,9 +16,8 @@ MARTS = ("weekly_student_behavior", "weekly_school_behavior")
 def manifest(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The project as dbt reads it."""
     work = tmp_path_factory.mktemp("dbt")
-    command = [sys.executable, "-m", "pipelines.trends", "--work-dir", str(work), "parse"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    done = cloud.dbt(work, "parse")
+    assert done.returncode == 0, done.stdout
     return json.loads((work / "manifest.json").read_text())
 
 

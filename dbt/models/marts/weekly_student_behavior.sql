@@ -61,7 +61,7 @@ spans as (
                 date_add('week', -1, lead(week_start) over (partition by school_id, student_key order by week_start)),
                 max(week_start) over (partition by school_id)
             ),
-            date_add('week', {{ var('silent_weeks_limit') }} - silent_weeks, week_start)
+            date_add('week', greatest({{ var('silent_weeks_limit') }} - silent_weeks, 0), week_start)
         ) as last_week
     from known
 
@@ -136,12 +136,12 @@ select
     points,
     points_change,
     points_moving_avg_4w,
-    case
+    cast(case
         when not school_is_open or earlier_weeks = 0 then 'steady'
         when change > band then 'rising'
         when change < -band then 'falling'
         else 'steady'
-    end as trend,
+    end as varchar) as trend,
     silent_weeks,
     last_received_at,
     graduation_year,
