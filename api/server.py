@@ -85,7 +85,7 @@ def server(app: ASGIApp, **settings: Any) -> uvicorn.Server:
         settings: Of `uvicorn.Config`, over ours.
     """
     ours: dict[str, Any] = {
-        "loop": "uvloop",
+        "loop": "auto",
         "http": DeadlineProtocol,
         "ws": "none",
         "lifespan": "on",
