@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import logging
 import os
 import statistics
 import subprocess
@@ -30,12 +31,13 @@ import boto3
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from moto.server import ThreadedMotoServer
 
 from adapters.aws import client
 from bench._invented_landing import events
 from bench.outcome import Goal, Measure, publish
 from infra.local.athena import AthenaServer, WorkGroup
-from infra.local.aws import ADMINISTRATOR, REGION, GlueCatalog, Store
+from infra.local.aws import ADMINISTRATOR, REGION, Store
 from pipelines.load.run import load
 from transforms.lake_schema import BEHAVIOR_EVENTS, PARTITION_KEYS
 
@@ -163,20 +165,24 @@ def services() -> Iterator[dict[str, str]]:
     """S3 and DynamoDB in a child, Glue and Athena on threads here; yields the environment."""
     os.environ.update(ADMINISTRATOR, AWS_DEFAULT_REGION=REGION)
     with tempfile.TemporaryDirectory(prefix="luca-bench-") as folder:
-        store, glue = Store(Path(folder)), GlueCatalog()
+        store = Store(Path(folder))
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
+        glue = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+        glue.start()
+        glue_endpoint = "http://{}:{}".format(*glue.get_host_and_port())
         store.wait()
         boto3.client("s3", endpoint_url=store.endpoint).create_bucket(Bucket="luca-results")
         athena = AthenaServer(
             {"luca-jobs": WorkGroup("luca-jobs", "s3://luca-results/jobs/", enforce=True)},
             cache_dir=Path(folder) / "athena",
-            glue_endpoint=glue.endpoint,
+            glue_endpoint=glue_endpoint,
             s3_endpoint=store.endpoint,
         )
         athena.start()
         try:
             yield {
                 "AWS_ENDPOINT_URL": store.endpoint,
-                "AWS_ENDPOINT_URL_GLUE": glue.endpoint,
+                "AWS_ENDPOINT_URL_GLUE": glue_endpoint,
                 "AWS_ENDPOINT_URL_ATHENA": athena.endpoint,
                 "LUCA_JOBS_WORK_GROUP": "luca-jobs",
                 "POWERTOOLS_SERVICE_NAME": "bench",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -140,15 +140,13 @@ def _finish(run: _Run) -> LoadResult:
     """Takes a load from where it is to published."""
     try:
         with ThreadPoolExecutor(THREADS, thread_name_prefix="load") as pool:
-            # Importing Great Expectations takes as long as reading and sorting a million rows.
-            warm = None if run.judged else pool.submit(verdicts.warm_up)
             claims = claiming.claimed(run.load)
             landed, aside = _read(run, claims, pool)
             outcome = _Outcome(Verdict({}, {}, {}))
             if landed.columns is not None:
                 load = run.load
                 with gate(load.load_id, load.opened_at, run.expectations, landed.files) as open_gate:
-                    outcome = _judge_and_publish(run, open_gate, landed.columns, aside, pool, warm)
+                    outcome = _judge_and_publish(run, open_gate, landed.columns, aside, pool)
         return _close(run, outcome, claims, aside)
     except Exception as error:
         _note(run, error)
@@ -179,9 +177,10 @@ def _judge_and_publish(
     columns: pa.Table,
     aside: tuple[Claim, ...],
     pool: ThreadPoolExecutor,
-    warm: Future[None] | None,
 ) -> _Outcome:
-    counts = None if run.judged else pool.submit(open_gate.counts)  # while the rows are sorted here
+    # Athena counts and Great Expectations is imported, which takes seconds, while the rows are sorted here.
+    counts = None if run.judged else pool.submit(open_gate.counts)
+    warm = None if run.judged else pool.submit(verdicts.warm_up)
     rows = prepare(columns, run.expectations.table)
     known = pool.submit(open_gate.known, rows)
     run.clock.lap("sort")
