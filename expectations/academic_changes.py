@@ -13,6 +13,7 @@ from expectations.columns import (
     only_of,
 )
 from expectations.rules import Expectations, Rule, Severity, Unique, matches, one_of, optional
+from transforms import periods
 from transforms.events import CONTRACT_VERSION
 from transforms.lake_schema import ACADEMIC_CHANGES as TABLE
 
@@ -104,9 +105,9 @@ ACADEMIC_CHANGES = Expectations(
         ),
         Rule(
             "score_in_range",
-            optional("score", "score BETWEEN 0 AND 1000"),
+            optional("score", f"score BETWEEN {periods.LOWEST} AND {periods.HIGHEST}"),
             CRITICAL,
-            "no scale of any school reaches there; the mean of a class would be wrong",
+            "no evaluation of ours is worth that; the mean of a class would be wrong",
         ),
         Rule(
             "evaluations_count_positive",

@@ -75,7 +75,7 @@ BREACHES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("score_of_scores_only", GRADE, {"score": None}),
     ("score_of_scores_only", COHORT, {"score": Decimal("1.000")}),
     ("score_in_range", EVALUATION, {"score": Decimal("-0.001")}),
-    ("score_in_range", EVALUATION, {"score": Decimal("1000.001")}),
+    ("score_in_range", EVALUATION, {"score": Decimal("100.001")}),
     ("evaluations_count_positive", GRADE, {"evaluations_count": 0}),
     ("evaluations_count_of_grade_only", GRADE, {"evaluations_count": None}),
     ("evaluations_count_of_grade_only", EVALUATION, {"evaluations_count": 1}),
@@ -102,7 +102,8 @@ def test_each_breach_breaks_its_rule_and_no_other(broken_by: Any) -> None:
 
 
 def test_good_rows_break_nothing(broken_by: Any) -> None:
-    planned = {**EVALUATION, "local_date": date(2027, 1, 15)}
+    planned = {**EVALUATION, "local_date": date(2027, 1, 15), "score": Decimal("100.000")}
+    removed = {**EVALUATION, "operation": "delete", "score": Decimal("0.000")}
     rows = [
         EVALUATION,
         GRADE,
