@@ -106,6 +106,7 @@ def test_good_rows_break_nothing(broken_by: Any) -> None:
     removed = {**EVALUATION, "operation": "delete", "score": Decimal("0.000")}
     rows = [
         EVALUATION,
+        removed,
         GRADE,
         COHORT,
         {**COHORT, "operation": "insert", "previous_graduation_year": None},
