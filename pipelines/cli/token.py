@@ -40,7 +40,8 @@ def token(
 ) -> None:
     """Print a development token: TOKEN=$(luca token --school school_1 --role teacher).
 
-    The local cloud's issuer signs it, for 12 hours; no other platform takes it. Needs `eval "$(luca local env)"`.
+    The local cloud's issuer signs it, for 12 hours; no other platform takes it. Needs
+    `eval "$(luca local env)"`.
     """
     if (role is Role.STUDENT) != (student is not None):
         raise typer.BadParameter("--student goes with --role student, and is needed there")
