@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 
 import pytest
 
-from adapters import sync_failures, sync_turns
+from adapters import sync_failures, sync_grades, sync_turns
 from adapters.aws import client
 from adapters.typed_json import to_typed
 from infra.local.state_machines.execution import StateError
@@ -196,3 +197,52 @@ def test_a_transient_failure_of_a_function_is_tried_again(house: House) -> None:
     assert execution.status == "SUCCEEDED"
     assert execution.waits == [5, 15]
     assert len(house.government.register.batches) == 1
+
+
+def test_a_batch_costs_one_request_and_a_dozen_calls_of_the_store(house: House) -> None:
+    put(*(grade_of(group(number)) for number in range(100)))
+    begin = len(house.steps)
+    house.sync()
+    first = house.steps[begin:]
+    put(*(grade_of(group(number)) for number in range(100, 300)))
+    begin = len(house.steps)
+    house.sync()
+    second = house.steps[begin:]
+    a_batch_more = Counter(second) - Counter(first)
+    assert a_batch_more == {
+        "HTTP:POST /v1/grade-batches": 1,
+        "AWS:Query": 4,  # what is open, what waits; twice
+        "AWS:BatchGetItem": 2,
+        "AWS:GetItem": 2,
+        "AWS:TransactWriteItems": 4,  # begin, attempt, marks, end
+        "AWS:UpdateItem": 1,  # the receipt
+    }
+
+
+def test_an_index_that_lags_shows_no_grade_twice_and_costs_two_pages(house: House) -> None:
+    put(*(grade_of(group(number)) for number in range(100)))
+    house.sync()
+    put(grade_of(group(500)))
+    lagging = [keys.pending_sk(group(number)) for number in range(100)]
+    entries = [{"pending_sk": {"S": each}} for each in [*lagging, keys.pending_sk(group(500))]]
+    begin = len(house.steps)
+    found = _pending_with_index(entries, 1)
+    assert [grade.group for grade in found.grades] == [group(500)]
+    assert house.steps[begin:].count("AWS:BatchGetItem") == 2  # a page of one, a page of a hundred
+
+
+def _pending_with_index(entries: list[dict[str, object]], limit: int) -> sync_grades.Pending:
+    """What is pending if the index says this, whatever the table says by now."""
+    real = client("dynamodb").query
+
+    def query(**request: object) -> dict[str, object]:
+        start = int(str(request.get("ExclusiveStartKey", 0)))
+        end = start + int(str(request["Limit"]))
+        more = {"LastEvaluatedKey": end} if end < len(entries) else {}
+        return {"Items": entries[start:end], **more}
+
+    client("dynamodb").query = query
+    try:
+        return sync_grades.pending_grades("school_1", limit)
+    finally:
+        client("dynamodb").query = real
