@@ -12,17 +12,12 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from infra.local.athena.errors import NotSupportedError, QueryError
-from infra.local.athena.sql import casts, operators
+from infra.local.athena.sql import casts, literals, operators
 from infra.local.athena.sql.calls import Calls
 from infra.local.athena.sql.scope import Scope, Value, quoted, text
 from infra.local.athena.sql.types import (
-    BIGINT,
     BOOLEAN,
     DATE,
-    DAYS,
-    DOUBLE,
-    INTEGER,
-    MONTHS,
     TIMESTAMP,
     TIMESTAMP_TZ,
     UNKNOWN,
@@ -31,7 +26,6 @@ from infra.local.athena.sql.types import (
     Type,
     array,
     common,
-    decimal,
     parse_type,
 )
 
@@ -63,7 +57,7 @@ class ExpressionCompiler:
         self.pruning_scan: int | None = None
         self._handlers: dict[type[exp.Expr], Callable[..., Value]] = {
             exp.Paren: self._wrapped,
-            exp.Literal: self._literal,
+            exp.Literal: lambda n, s: literals.literal(n),
             exp.Boolean: lambda n, s: Value("true" if n.this else "false", BOOLEAN),
             exp.Null: lambda n, s: Value("NULL", UNKNOWN),
             exp.HexString: lambda n, s: Value(f"unhex({text(n.name)})", VARBINARY),
@@ -86,7 +80,7 @@ class ExpressionCompiler:
             exp.If: self._if,
             exp.Cast: self._cast,
             exp.TryCast: self._cast,
-            exp.Interval: self._interval,
+            exp.Interval: lambda n, s: literals.interval(n),
             exp.Extract: self._extract,
             exp.AtTimeZone: self._at_time_zone,
             exp.Array: self._array,
@@ -141,21 +135,6 @@ class ExpressionCompiler:
     def _wrapped(self, node: exp.Expr, scope: Scope) -> Value:
         inner = self.compile(node.this, scope)
         return Value(f"({inner.sql})", inner.type, inner.origins)
-
-    def _literal(self, node: exp.Literal, scope: Scope) -> Value:
-        if node.is_string:
-            return Value(text(node.name), VARCHAR)
-        number = node.name
-        if re.fullmatch(r"\d+", number):
-            if int(number) > 2**63 - 1:
-                raise QueryError("SYNTAX_ERROR", f"line 1:1: Invalid numeric literal: {number}")
-            return Value(number, INTEGER if int(number) < 2**31 else BIGINT)
-        if "e" in number.lower():
-            return Value(number, DOUBLE)
-        whole, _, fraction = number.lstrip("+-").partition(".")
-        digits = len(whole.lstrip("0")) + len(fraction)
-        kind = decimal(max(digits, 1), len(fraction))
-        return Value(f"CAST({number} AS {kind.duckdb})", kind)
 
     def _column(self, node: exp.Column, scope: Scope) -> Value:
         parts = [p.name.lower() for p in node.parts]
@@ -339,21 +318,6 @@ class ExpressionCompiler:
         )
         origins = value.origins if value.type == target and size is None else ()
         return Value(sql, target, origins)
-
-    def _interval(self, node: exp.Interval, scope: Scope) -> Value:
-        unit = node.args["unit"].name.upper() if node.args.get("unit") else ""
-        amount = node.this
-        if unit.rstrip("S") != unit and unit not in ("S",):
-            raise QueryError(
-                "SYNTAX_ERROR", f"line 1:1: mismatched input '{unit}': an interval's unit is singular"
-            )
-        if unit not in ("SECOND", "MINUTE", "HOUR", "DAY", "WEEK", "MONTH", "YEAR"):
-            raise NotSupportedError(f"INTERVAL in {unit or 'no unit'}")
-        if not (isinstance(amount, exp.Literal) and amount.is_string):
-            raise QueryError(
-                "SYNTAX_ERROR", "line 1:1: an interval needs its number in quotes: INTERVAL '1' DAY"
-            )
-        return Value(f"INTERVAL {text(amount.name)} {unit}", MONTHS if unit in ("MONTH", "YEAR") else DAYS)
 
     def _extract(self, node: exp.Extract, scope: Scope) -> Value:
         part = _PARTS.get(node.name.upper())
