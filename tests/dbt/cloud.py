@@ -77,6 +77,12 @@ def dbt(work: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def build(work: Path) -> None:
+    """Builds the models without their tests, for the state that a test begins with."""
+    done = dbt(work, "run")
+    assert done.returncode == 0, done.stdout
+
+
 def create_lake() -> None:
     """Buckets, databases and the lake's tables, all empty."""
     requests.post(f"{os.environ['AWS_ENDPOINT_URL']}/moto-api/reset", timeout=10)

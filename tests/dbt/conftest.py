@@ -21,7 +21,7 @@ def lake(running_cloud: None) -> None:
     cloud.create_lake()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where dbt keeps the parsed project between the tests of a module."""
+    """Where dbt keeps the parsed project between tests."""
     return tmp_path_factory.mktemp("dbt")

@@ -34,24 +34,6 @@ def test_a_full_build_equals_the_definition_across_years_cohorts_and_closed_week
     assert_same(cloud.mart("weekly_school_behavior"), schools, ["school_id", "week_start"], rtol=1e-12)
 
 
-def test_the_cohort_stands_in_the_path_of_a_mart_and_nothing_else_is_left_behind(lake, work):
-    cloud.publish(history(Random(4), MONDAY, 2, schools=1, students=2, cohorts=(2027,)))
-
-    run_trends(work_dir=work)
-
-    week = iso_week(MONDAY)
-    prefixes = {key.rpartition("/")[0] for key in cloud.files("marts/") if week in key}
-    assert prefixes == {
-        f"marts/luca_marts/weekly_student_behavior/graduation_year=2027/iso_week={week}",
-        f"marts/luca_marts/weekly_school_behavior/iso_week={week}",
-    }
-    assert {key.split("/")[2] for key in cloud.files("marts/")} == {
-        "weekly_student_behavior",
-        "weekly_school_behavior",
-    }
-    assert not cloud.files("dbt-tmp/", bucket=cloud.RESULTS)
-
-
 def test_an_incremental_run_equals_a_full_one_and_reads_only_the_weeks_it_needs(lake, work):
     random = Random(2)
     events = history(random, MONDAY, 38, schools=3, students=4, cohorts=(2026, 2029))
@@ -64,7 +46,7 @@ def test_an_incremental_run_equals_a_full_one_and_reads_only_the_weeks_it_needs(
     late = [row for row in events if first <= _week(row) <= newest and random.random() < 0.3]
     early = [row for row in [*events, *mover] if _week(row) <= newest and row not in late]
     cloud.publish(early)
-    run_trends(work_dir=work)
+    cloud.build(work)
     stale = f"graduation_year=2039/iso_week={iso_week(newest)}/"
     assert any(stale in key for key in cloud.files("marts/"))
 
@@ -97,14 +79,31 @@ def test_an_incremental_run_equals_a_full_one_and_reads_only_the_weeks_it_needs(
 def test_weeks_that_a_killed_run_had_removed_come_back_with_the_next(lake, work):
     events = history(Random(3), MONDAY, 8, schools=1, students=3, cohorts=(2027,))
     cloud.publish(events)
-    run_trends(work_dir=work)
+    cloud.build(work)
 
     for name in ("weekly_student_behavior", "weekly_school_behavior"):
         cloud.drop_partitions(name, since=iso_week(MONDAY + 5 * WEEK))
-    run_trends(work_dir=work)
+    cloud.build(work)
 
     expected = reference.weekly_student_behavior(events)
     assert_same(cloud.mart("weekly_student_behavior"), expected, STUDENTS)
+
+
+def test_marts_built_from_an_empty_lake_fill_later_with_the_cohort_in_their_path_and_leave_nothing_else(
+    lake, work
+):
+    cloud.build(work)
+    assert not cloud.files("marts/")
+
+    cloud.publish([event(Random(4), "school_1", "ana", 2027, MONDAY)])
+    cloud.build(work)
+
+    week = iso_week(MONDAY)
+    assert {key.rpartition("/")[0] for key in cloud.files("marts/")} == {
+        f"marts/luca_marts/weekly_student_behavior/graduation_year=2027/iso_week={week}",
+        f"marts/luca_marts/weekly_school_behavior/iso_week={week}",
+    }
+    assert not cloud.files("dbt-tmp/", bucket=cloud.RESULTS)
 
 
 def assert_same(mart: pd.DataFrame, expected: pd.DataFrame, order: list[str], rtol: float = 0) -> None:
