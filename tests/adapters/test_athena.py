@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 import os
+import uuid
 from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
@@ -33,7 +34,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             patch.setenv(name, "test")
         patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
         patch.setenv("AWS_ENDPOINT_URL", endpoint)
-        boto3.client("s3").create_bucket(Bucket="results-athena")
         group = WorkGroup("luca-jobs", "s3://results-athena/jobs/", enforce=True)
         played = AthenaServer(
             {"luca-jobs": group},
@@ -50,6 +50,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         athena._session.cache_clear()
         played.stop()
     moto.stop()
+
+
+@pytest.fixture(autouse=True)
+def bucket() -> None:
+    """Where results go: moto's state is the process's, and another test may have forgotten it."""
+    boto3.client("s3").create_bucket(Bucket="results-athena")
 
 
 WHERE = {"work_group": "luca-jobs", "database": "default"}
@@ -98,9 +104,9 @@ def test_no_rows_keep_their_columns() -> None:
 
 
 def test_a_statement_without_a_table_of_rows_is_answered() -> None:
-    client("glue").create_database(DatabaseInput={"Name": "luca_lake"})
-    assert "luca_lake" in athena.query("SHOW DATABASES", **WHERE).iloc[:, 0].tolist()
-    assert athena.query("CREATE DATABASE luca_new", **WHERE).empty
+    name = f"luca_{uuid.uuid4().hex}"
+    assert athena.query(f"CREATE DATABASE {name}", **WHERE).empty
+    assert name in athena.query("SHOW DATABASES", **WHERE).iloc[:, 0].tolist()
 
 
 @pytest.mark.fault
