@@ -25,6 +25,8 @@ from transforms.periods import AcademicConfig
 PENDING_INDEX = "pending"
 ENTRIES_A_PAGE = 500  # of the index: some 60 KB; more would be read in vain when the job's time is up
 
+HELD_BY_OTHERS = {"TransactionCanceledException", "TransactionConflictException"}
+
 # What the nightly job says of a grade. All other attributes are the synchronisation's.
 JOBS_OWN = frozenset(
     {
@@ -232,7 +234,7 @@ def _written(actions: list[Action], sleep: Callable[[float], None]) -> bool:
     except ConditionsError:
         return False
     except ClientError as error:
-        if error.response["Error"]["Code"] != "TransactionCanceledException":
+        if error.response["Error"]["Code"] not in HELD_BY_OTHERS:
             raise
         raise StoreBusyError("a grade was not written: others held its items through all attempts") from error
     return True

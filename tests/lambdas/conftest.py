@@ -23,6 +23,7 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": "us-east-1",
         "POWERTOOLS_TRACE_DISABLED": "true",
+        "POWERTOOLS_METRICS_DISABLED": "false",  # the command line, once imported, sets it to true
         "POWERTOOLS_SERVICE_NAME": "tests",
         "LUCA_TABLE": "luca-platform",
         "LUCA_PSEUDONYM_KEYS": "/luca/pseudonym-keys",
