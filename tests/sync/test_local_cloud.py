@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -130,3 +132,63 @@ def test_an_execution_that_fails_tells_the_functions_own_error(school: str) -> N
     with pytest.raises(ExecutionFailedError) as failed:
         executions.run(_machine(), {"school_id": "no#school"})
     assert failed.value.error == "ValidationError"
+
+
+@pytest.mark.fault
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="finds the worker's process in /proc")
+def test_a_worker_that_is_killed_between_send_and_mark_applies_nothing_twice(school: str) -> None:
+    order("POST", fault="apply-then-hang", seconds=20)
+    put(grade_of(group(1, school)))
+    begun = client("stepfunctions").start_execution(
+        stateMachineArn=_machine(), input=json.dumps({"school_id": school})
+    )
+    _until(lambda: _on_record(school))  # applied, and the sender waits for the answer
+    for worker in _workers("lambdas.government_sender.handler"):
+        os.kill(worker, signal.SIGKILL)
+
+    def status() -> str:
+        told = client("stepfunctions").describe_execution(executionArn=begun["executionArn"])
+        return str(told["status"])
+
+    _until(lambda: status() != "RUNNING")
+    assert status() == "SUCCEEDED"
+    assert stored(group(1, school)).synced
+    events = client("stepfunctions").get_execution_history(executionArn=begun["executionArn"])["events"]
+    failed = [event["taskFailedEventDetails"]["error"] for event in events if event["type"] == "TaskFailed"]
+    assert set(failed) == {"Runtime.ExitError"}
+    state = _state()
+    assert state["duplicates"] >= 1
+    assert state["batches_applied_more_than_once"] == []
+    assert state["lines_applied_more_than_once"] == []
+
+
+def _state() -> dict[str, Any]:
+    with urllib.request.urlopen(os.environ["LUCA_LOCAL_GOVERNMENT"] + "/_state", timeout=10) as answer:
+        found: dict[str, Any] = json.loads(answer.read())
+    return found
+
+
+def _on_record(school: str) -> bool:
+    return any(line["school_id"] == school for line in _state()["record"])
+
+
+def _workers(handler: str) -> list[int]:
+    """The processes of a function's instances: children of ours."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes().split(b"\0")
+            parent = int((process / "stat").read_text().rsplit(")", 1)[1].split()[1])
+        except (FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+            continue
+        if handler.encode() in command and parent == os.getpid():
+            found.append(int(process.name))
+    assert found, f"no process runs {handler}"
+    return found
+
+
+def _until(happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not happened():
+        assert time.monotonic() < deadline, "it does not happen"
+        time.sleep(0.05)
