@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from expectations.rules import NO_SCHOOL
@@ -122,7 +122,7 @@ some_rows = st.builds(
 
 
 @pytest.mark.property
-@settings(deadline=None)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # Arrow's first call loads kernels
 @given(
     st.lists(some_rows, min_size=1, max_size=60),
     st.sets(st.tuples(st.sampled_from(["a", "b"]), IDENTITIES)),
