@@ -75,6 +75,7 @@ def test_an_incremental_run_equals_a_full_one_and_reads_only_the_weeks_it_needs(
     assert untouched == {key: tag for key, tag in older.items() if key not in old_marts}
 
 
+@pytest.mark.slow
 @pytest.mark.fault
 def test_weeks_that_a_killed_run_had_removed_come_back_with_the_next(lake, work):
     events = history(Random(3), MONDAY, 8, schools=1, students=3, cohorts=(2027,))
@@ -89,6 +90,7 @@ def test_weeks_that_a_killed_run_had_removed_come_back_with_the_next(lake, work)
     assert_same(cloud.mart("weekly_student_behavior"), expected, STUDENTS)
 
 
+@pytest.mark.slow
 def test_marts_built_from_an_empty_lake_fill_later_with_the_cohort_in_their_path_and_leave_nothing_else(
     lake, work
 ):

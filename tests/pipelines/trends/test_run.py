@@ -46,6 +46,7 @@ def test_a_run_says_what_it_built_tested_and_found_fresh_and_writes_the_docs(lak
     assert str(ROOT) not in page
 
 
+@pytest.mark.slow
 def test_events_that_came_after_the_look_back_are_reported_and_built_on_request(lake, work):
     monday = date(2026, 1, 5)
     events = history(Random(5), monday, 9, schools=1, students=2, cohorts=(2029,))
