@@ -8,21 +8,23 @@ import shutil
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.box import SIMPLE
 from rich.table import Table
 
 from infra.local.cloud import LocalCloud
-from pipelines.books import COLUMNS, Books, drawn_up
-from pipelines.cli import simulate
+from pipelines.books import COLUMNS, Books, UnbalancedBooksError, drawn_up
+from pipelines.cli import demo_grades, simulate
+from pipelines.cli.demo_grades import GradeBooks
 from pipelines.cli.progress import console, step
 from pipelines.simulation.scenario import Scenario, Tally, create_schools
 from transforms.lake_schema import LAKE_TABLES
 
+WAIT_SCALE = 0.01  # the government's 5, 15 and 45 s, and the 2 s between batches, shortened
 MARTS = ("weekly_student_behavior", "weekly_school_behavior")
 
 
@@ -49,21 +51,30 @@ def demo(
     out.mkdir(parents=True)
     with tempfile.TemporaryDirectory(prefix="luca-demo-") as state:
         with step("Local cloud, from infra/*.yaml"):
-            cloud = LocalCloud.start(Path(state))
+            cloud = LocalCloud.start(Path(state), wait_scale=WAIT_SCALE)
         with cloud:
             os.environ.update(cloud.environment)
-            books = _the_way(scenario, cloud, out)
+            # A term of scores is invented beside invented schools; OULAD's own scores are another run.
+            books, grades = _the_way(scenario, cloud, out, marked=oulad is None)
     console.print()
     console.print(_account(books))
+    if grades:
+        console.print()
+        console.print(_grades_account(grades))
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in books.rejections().items())
     console.print(f"[dim]rejected, by reason: {reasons or 'none'}[/]", soft_wrap=True)
     console.print(f"[dim]{out}/report.html · account.json · quality/ · dbt-docs/ · tables/[/]")
     books.require_balance()
+    if grades:
+        _require_grades(grades)
+        console.print(f"[bold green]{demo_grades.verdict(grades)}[/]", soft_wrap=True)
     seconds = time.monotonic() - began
     console.print(f"[bold green]{books.verdict}[/] [dim]({seconds:.0f} s)[/]", soft_wrap=True)
 
 
-def _the_way(scenario: Scenario, cloud: LocalCloud, out: Path) -> Books:
+def _the_way(
+    scenario: Scenario, cloud: LocalCloud, out: Path, *, marked: bool
+) -> tuple[Books, list[GradeBooks]]:
     """Everything between the first request and the books."""
     from pipelines.load.run import load, recent_loads
     from pipelines.reports.weekly import Link, write_report
@@ -73,6 +84,13 @@ def _the_way(scenario: Scenario, cloud: LocalCloud, out: Path) -> Books:
         create_schools(scenario)
         say(f"{len(scenario.schools)} with {len(scenario.students):,} students")
     tally = simulate.send_all(scenario, cloud.environment["LUCA_API_ENDPOINT"], cloud.token)
+    today = datetime.now(UTC).date()
+    term = None
+    if marked:
+        with step("Scores and the night") as say:
+            term = demo_grades.record_term(scenario, today)
+            when = demo_grades.nights(scenario, cloud, today)
+            say(f"{len(term.evaluations):,} scores, {len(term.groups):,} grades to make at {when}")
     with step("Stored, streamed and landed") as say:
         cloud.settle(timeout=1_800, progress=say)
         say("queue empty, pipes idle, buffers flushed")
@@ -82,9 +100,16 @@ def _the_way(scenario: Scenario, cloud: LocalCloud, out: Path) -> Books:
             say("; ".join(result.summary for result in results) or "nothing has landed")
     with step("Trends") as say:
         say(run_trends(docs_dir=out / "dbt-docs", progress=say).summary)
+    if term:
+        with step("Government, on a bad day") as say:
+            say(demo_grades.synchronise())
+        with step("Reconciliation") as say:
+            say(demo_grades.reconcile())
     with step("Books, tables and report") as say:
         books = _books(tally)
-        (out / "account.json").write_text(json.dumps(books.as_dict(), indent=2) + "\n")
+        grades = demo_grades.drawn_up(term) if term else []
+        account = {**books.as_dict(), "grades": [school.as_dict() for school in grades]}
+        (out / "account.json").write_text(json.dumps(account, indent=2) + "\n")
         _export(out / "tables")
         links = [
             Link("quality/index.html", "Quality reports", "every expectation of every load"),
@@ -94,7 +119,12 @@ def _the_way(scenario: Scenario, cloud: LocalCloud, out: Path) -> Books:
             out / "report.html", written_at=datetime.now(UTC), books=books, loads=recent_loads(), links=links
         )
         say(str(out))
-    return books
+    return books, grades
+
+
+def _require_grades(grades: Sequence[GradeBooks]) -> None:
+    if found := demo_grades.faults(grades):
+        raise UnbalancedBooksError("the grades do not add up:\n  " + "\n  ".join(found))
 
 
 def _books(tally: Tally) -> Books:
@@ -127,26 +157,39 @@ def _export(folder: Path) -> None:
 
 
 def _account(books: Books) -> Table:
-    table = Table(
-        title="The account, event by event",
-        title_justify="left",
-        title_style="bold",
-        box=SIMPLE,
-        show_footer=True,
-        padding=(0, 1),
-        pad_edge=False,
-    )
     totals = books.totals()
     # Two-line headers keep the table within the 80 columns of a plain terminal.
     headers = {"duplicates": "dupli-\ncates", "quarantined": "quaran-\ntined", "in_trends": "in\ntrends"}
+    names = [headers.get(column, column.replace("_", "\n")) for column in COLUMNS]
+    rows = [[school.school_id, *(getattr(school, column) for column in COLUMNS)] for school in books.schools]
+    return _by_school("The account, event by event", names, rows, [totals[column] for column in COLUMNS])
+
+
+def _grades_account(grades: Sequence[GradeBooks]) -> Table:
+    columns = ("evaluations", "waiting", "grades", "synced", "on_record")
+    rows = [[school.school_id, *(getattr(school, column) for column in columns)] for school in grades]
+    totals = [sum(getattr(school, column) for school in grades) for column in columns]
+    names = ["scores", "still\nwaiting", "grades", "sent and\nreceipted", "on the gov-\nernment's record"]
+    return _by_school("Official grades, from the first score to the record", names, rows, totals)
+
+
+def _by_school(
+    title: str, names: Sequence[str], rows: Sequence[Sequence[object]], totals: Sequence[int]
+) -> Table:
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        header_style="dim",
+        footer_style="bold",
+        box=None,
+        show_footer=True,
+        padding=(0, 0, 0, 1),
+        pad_edge=False,
+    )
     table.add_column("school", footer="all", no_wrap=True)
-    for column in COLUMNS:
-        table.add_column(
-            headers.get(column, column.replace("_", "\n")),
-            justify="right",
-            no_wrap=True,
-            footer=f"{totals[column]:,}",
-        )
-    for school in books.schools:
-        table.add_row(school.school_id, *(f"{getattr(school, column):,}" for column in COLUMNS))
+    for name, total in zip(names, totals, strict=True):
+        table.add_column(name, justify="right", footer=f"{total:,}", vertical="bottom")
+    for school, *values in rows:
+        table.add_row(str(school), *(f"{value:,}" for value in values))
     return table

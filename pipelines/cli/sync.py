@@ -26,12 +26,12 @@ def run(school: Annotated[list[str] | None, typer.Option(help=SCHOOL_HELP)] = No
     """Send every grade that waits, as the quarterly schedule does, and wait for the end."""
     with step("Government") as say:
         if school:
-            ends = [_run_school(each, "pending") for each in school]
+            ends = [run_school(each, "pending") for each in school]
         else:
             from adapters import executions
 
             ends = executions.run(setting("GOVERNMENT_SYNC_ALL"), {}).output
-        say(_summary(ends))
+        say(summary(ends))
     _show_failed(ends)
 
 
@@ -80,8 +80,8 @@ def retry(
                 left_out = f", {opened.left_out} corrected since" if opened.left_out else ""
                 say(f"{opened.failure_id}: {opened.lines} lines{left_out}")
                 schools[failure.school_id] = None
-        ends = [_run_school(school, "open") for school in schools]
-        say(_summary(ends))
+        ends = [run_school(school, "open") for school in schools]
+        say(summary(ends))
     if any(end["failed"] or end["refused"] for end in ends):
         console.print("some failed again: luca sync failures")
         raise typer.Exit(1)
@@ -132,10 +132,10 @@ def _repair(discrepancies: Iterable[Any]) -> None:
             )
             if done.taken_over or done.sent_again:
                 schools.append(done.school_id)
-        say(_summary([_run_school(school, "open") for school in schools]))
+        say(summary([run_school(school, "open") for school in schools]))
 
 
-def _run_school(school_id: str, scope: str) -> dict[str, Any]:
+def run_school(school_id: str, scope: str) -> dict[str, Any]:
     """Runs a school's machine until nothing is left, and gives the sum of its executions."""
     from adapters import executions
 
@@ -156,7 +156,8 @@ def _run_school(school_id: str, scope: str) -> dict[str, Any]:
             return total
 
 
-def _summary(ends: Iterable[dict[str, Any]]) -> str:
+def summary(ends: Iterable[dict[str, Any]]) -> str:
+    """What runs came to, in one line."""
     ends = list(ends)
     batches, accepted, refused, failed = (
         sum(end.get(name, 0) for end in ends) for name in ("batches", "accepted", "refused", "failed")

@@ -43,6 +43,15 @@ def test_every_kind_of_mistake_was_rejected_with_its_reason(demo: Any) -> None:
     assert {"malformed_json", "too_old", "in_the_future"} <= set(demo.account["rejected_by_reason"])
 
 
+def test_every_grade_of_the_term_is_on_the_governments_record(demo: Any) -> None:
+    grades = demo.account["grades"]
+    assert {school["school_id"] for school in grades} == {f"school_{number}" for number in range(1, 7)}
+    for school in grades:
+        assert school["expected"] == school["grades"] == school["synced"] == school["on_record"] > 0
+        assert school["waiting"] == 0
+    assert "they agree" in demo.printed
+
+
 def test_the_weekly_mart_counts_what_the_lake_holds(demo: Any) -> None:
     events, mart = demo.table("behavior_events"), demo.table("weekly_student_behavior")
     assert counted(mart) == weekly_counts(events)
