@@ -56,8 +56,6 @@ def query(
     limit: Annotated[int, typer.Option(help="Most rows of the table form.")] = 100,
 ) -> None:
     """Ask Athena, as an analyst does."""
-    import pandas as pd
-
     from adapters import athena
 
     frame = athena.query(
@@ -76,8 +74,9 @@ def query(
             frame[name].map(lambda value: isinstance(value, (int, float, Decimal)) or value is None).all()
         )
         shown.add_column(str(name), justify="right" if numeric else "left")
-    for row in frame.head(limit).itertuples(index=False):
-        shown.add_row(*("" if pd.isna(value) else str(value) for value in row))
+    cells = frame.head(limit).astype(object).where(frame.notna(), "")
+    for cell in cells.to_numpy().tolist():
+        shown.add_row(*map(str, cell))
     console.print(shown)
     more = f", the first {limit:,} shown" if len(frame) > limit else ""
     console.print(f"[dim]{len(frame):,} row{'' if len(frame) == 1 else 's'}{more}[/]")
