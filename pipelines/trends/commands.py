@@ -62,6 +62,8 @@ def _options(work: Path) -> list[str]:
 def _tell(event: Any) -> None:
     if event.info.name == "NodeFinished":
         result = event.data.run_result
+        if result.status == "no-op":  # an exposure
+            return
         node = event.data.node_info.node_name
         lines = f"{DONE}{node}: {result.status} ({result.execution_time:.1f} s)\n"
         if result.status in ("error", "fail", "runtime error"):
