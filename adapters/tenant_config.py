@@ -65,7 +65,7 @@ class Remembered(Generic[V]):
         if reading is None:
             reading = asyncio.ensure_future(self._fetch(tenant))
             self._reading[tenant.school_id] = reading
-            reading.add_done_callback(lambda _: self._reading.pop(tenant.school_id, None))
+            reading.add_done_callback(lambda done: self._end(tenant.school_id, done))
         try:
             return await asyncio.shield(reading)
         except StoreUnavailableError:
@@ -73,6 +73,11 @@ class Remembered(Generic[V]):
                 raise
             logger.warning("configuration is old: the store does not answer", school_id=tenant.school_id)
             return known[1]
+
+    def _end(self, school_id: str, reading: asyncio.Task[V]) -> None:
+        self._reading.pop(school_id, None)
+        if not reading.cancelled():
+            reading.exception()  # told to those who wait; if all have left, to nobody
 
     async def _fetch(self, tenant: Tenant) -> V:
         value = await self._read(tenant)

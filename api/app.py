@@ -33,6 +33,7 @@ from api.operations import Answer, Operation
 from api.problems import ProblemError
 from api.routes import OPERATIONS
 
+Pages = Callable[[Callable[[], Services]], Sequence[BaseRoute]]
 READY_FOR = 1.0  # seconds for which a readiness check may wait
 
 
@@ -48,14 +49,15 @@ class Api:
         self,
         *,
         operations: Sequence[Operation] = OPERATIONS,
-        pages: Sequence[BaseRoute] = (),
+        pages: Pages = lambda services: (),
         make_services: Callable[[], Services] | None = None,
     ) -> None:
         """Makes the application.
 
         Args:
             operations: The table.
-            pages: Routes of HTML pages, which stand beside the operations.
+            pages: Makes the routes of HTML pages, which stand beside the operations, from a function
+                that gives the services once the application has started.
             make_services: Makes the services inside the running loop; default: from the environment.
         """
         self.operations = tuple(operations)
@@ -77,7 +79,7 @@ class Api:
                     for each in self.operations
                 ),
                 *(Route(path, _Public(path, handler), methods=["GET"]) for path, handler in public.items()),
-                *pages,
+                *pages(self.services),
             ],
             lifespan=self._lifespan,
             exception_handlers={HTTPException: _no_route},  # type: ignore[dict-item]  # Starlette types the base class

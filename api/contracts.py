@@ -338,6 +338,34 @@ class Students(Struct, frozen=True, kw_only=True):
     students: list[StudentLine]
 
 
+class StudentWeek(Struct, frozen=True, kw_only=True):
+    """A student of a class with their week.
+
+    Attributes:
+        student: Who.
+        week: Score and parts.
+        counts: The week in words, by outcome.
+    """
+
+    student: StudentLine
+    week: Week
+    counts: list[Count]
+
+
+class ClassWeek(Struct, frozen=True, kw_only=True):
+    """A class with its week.
+
+    Attributes:
+        class_id: Code of the class.
+        iso_week: The school's week of now.
+        students: By family name, given name, id.
+    """
+
+    class_id: str
+    iso_week: str
+    students: list[StudentWeek]
+
+
 class ImportLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What became of one line of the file.
 

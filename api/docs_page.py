@@ -129,6 +129,7 @@ def _curl(operation: Operation, body: Any) -> str:
     path = operation.path
     for name, value in {
         "{student}": "student_456",
+        "{class}": "3B",
         "{subject}": "matematicas",
         "{period}": "Q1_2026",
         "{evaluation}": "exam_001",

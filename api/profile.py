@@ -61,7 +61,7 @@ async def student_profile(
     items = await tenant_table.profile_items(tenant, student_id, since)
     if not items:
         raise ProblemError(NOT_FOUND, "the school has no student of this id")
-    student, grades, activities, trends = _sorted(items, tenant, period, now)
+    student, grades, activities, trends = _sorted(items, period, now.timestamp())
     this_week = week(activities, calendar.week_start(today))
     # By moment, not by local date: a zone that changed must not hide an event.
     recent = calendar.utc_text(now - RECENT)
@@ -115,10 +115,15 @@ def counts(parts: Iterable[Part], iso_week: str, student_id: str, language: Lang
     ]
 
 
-def alive(item: Mapping[str, Any], now: datetime) -> bool:
-    """Whether an item has not expired; the store removes expired ones within two days or so."""
+def alive(item: Mapping[str, Any], now: float) -> bool:
+    """Whether an item has not expired; the store removes expired ones within two days or so.
+
+    Args:
+        item: In typed JSON.
+        now: Seconds since 1970.
+    """
     expires = item.get("expires_at")
-    return expires is None or int(expires["N"]) > now.timestamp()
+    return expires is None or int(expires["N"]) > now
 
 
 def _period(academic: AcademicConfig | None, period_id: str | None, today: date) -> Period | None:
@@ -131,7 +136,7 @@ def _period(academic: AcademicConfig | None, period_id: str | None, today: date)
 
 
 def _sorted(
-    items: Iterable[tenant_table.TypedItem], tenant: Tenant, period: Period | None, now: datetime
+    items: Iterable[tenant_table.TypedItem], period: Period | None, now: float
 ) -> tuple[Student | None, list[Grade], list[Activity], list[dict[str, Any]]]:
     """The items by what they are; of grades and trends only what is shown is read at all."""
     student: Student | None = None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from api.routes import configuration, evaluations, profile, students
+from api.routes import classes, configuration, evaluations, profile, students
 
 OPERATIONS = (
     *evaluations.OPERATIONS,
     *profile.OPERATIONS,
+    *classes.OPERATIONS,
     *students.OPERATIONS,
     *configuration.OPERATIONS,
 )

@@ -59,10 +59,11 @@ async def behind_the_week(call: Call) -> Answer:
     student_id = call.path["student"]
     items = await tenant_table.event_items(call.tenant, student_id, monday, monday + timedelta(days=6))
     first, last = monday.isoformat(), (monday + timedelta(days=6)).isoformat()
+    moment = call.now.timestamp()
     events = [
         each
         for item in items
-        if alive(item, call.now)
+        if alive(item, moment)
         and first <= (each := activity(item)).local_date <= last
         and kind in {None, each.type, each.outcome}
     ]

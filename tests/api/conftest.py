@@ -40,6 +40,7 @@ from transforms.students import Student
 TEMPLATES = Path(__file__).parents[2] / "infra"
 ZONE = "America/Mexico_City"
 NOW = datetime(2026, 2, 5, 18, 30, tzinfo=UTC)  # a Thursday, 12:30 in Mexico
+FAR_AHEAD = 4_102_444_800  # 2100
 RULES = {
     "periods": [
         {"id": "Q1_2026", "start": "2026-01-15", "end": "2026-04-15"},
@@ -327,7 +328,9 @@ class Classroom:
             "occurred_at": at.isoformat(),
             **details,
         }
-        self.platform.put(event_item(decode(json.dumps(body)), self.school, at, str(uuid.uuid4())))
+        item = event_item(decode(json.dumps(body)), self.school, at, str(uuid.uuid4()))
+        # The store's clock is the machine's: by that, events of this test's now have expired.
+        self.platform.put({**item, "expires_at": FAR_AHEAD})
         return event_id
 
 

@@ -39,6 +39,7 @@ def target_of(operation: Any) -> str:
     path = operation.path
     for name, value in {
         "student": "ana",
+        "class": "3B",
         "subject": "matematicas",
         "period": "Q1_2026",
         "evaluation": "exam_001",

@@ -192,3 +192,18 @@ def test_a_bad_query_is_named(client: Any, classroom: Any, query: str) -> None:
 
 def test_a_school_that_the_platform_does_not_know_has_no_profiles(client: Any) -> None:
     assert client.call("GET", "/profile/ana", school="school_unheard").status == 404
+
+
+def test_a_class_at_a_glance_is_the_sum_of_its_students(client: Any, classroom: Any) -> None:
+    classroom.event("participation", monday(classroom))
+    classroom.event("participation", monday(classroom, 1))
+    classroom.event("attendance", monday(classroom, 1), "leo", status="absent")
+    classroom.enrol("eva", "Eva", "Sol", class_id="3C")
+    found = client.call("GET", "/classes/3B/week", school=classroom.school_id).json
+    assert found["iso_week"] == "2026-W06"
+    shown = [
+        (each["student"]["student_id"], each["week"]["score"], each["counts"][0]["text"])
+        for each in found["students"]
+    ]
+    assert shown == [("leo", -2, "1 falta esta semana"), ("ana", 8, "2 participaciones esta semana")]
+    assert client.call("GET", "/classes/9Z/week", school=classroom.school_id).json["students"] == []
