@@ -36,13 +36,22 @@ def trends(
     full_refresh: Annotated[
         bool, typer.Option("--full-refresh", help="Build the marts anew from all of the lake.")
     ] = False,
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            help="Build from this date's week on: for events that came later than the look-back of 4 weeks.",
+        ),
+    ] = None,
     docs: Annotated[Path | None, typer.Option(help="Write the dbt docs site into this folder.")] = None,
 ) -> None:
     """Build the weekly trends with dbt on Athena, and test them."""
     from pipelines.trends import run_trends
 
     with step("Trends") as say:
-        result = run_trends(full_refresh=full_refresh, docs_dir=docs, progress=say)
+        result = run_trends(
+            full_refresh=full_refresh, since=since.date() if since else None, docs_dir=docs, progress=say
+        )
         say(result.summary)
 
 
