@@ -9,6 +9,7 @@ import urllib.request
 import uuid
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,26 @@ def event(**changes: object) -> dict[str, Any]:
         "occurred_at": (NOW - timedelta(hours=1)).isoformat(),
     }
     return {**good, **changes}
+
+
+@contextmanager
+def assumed(role: str) -> Iterator[None]:
+    """What runs in here has the rights of a role of the templates and no others."""
+    arn = f"arn:aws:iam::000000000000:role/{role}"
+    granted = boto3.client("sts").assume_role(RoleArn=arn, RoleSessionName="tests")["Credentials"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ACCESS_KEY_ID", granted["AccessKeyId"])
+        patch.setenv("AWS_SECRET_ACCESS_KEY", granted["SecretAccessKey"])
+        patch.setenv("AWS_SESSION_TOKEN", granted["SessionToken"])
+        forget_clients()
+        yield
+    forget_clients()
+
+
+def forget_clients() -> None:
+    """Clients keep the credentials that they were made with."""
+    client.cache_clear()
+    athena._session.cache_clear()
 
 
 class Way:
@@ -93,7 +114,7 @@ def way(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Way]:
     with LocalCloud.start(tmp_path_factory.mktemp("cloud")) as cloud:
         for name, value in cloud.environment.items():
             patch.setenv(name, value)
-        client.cache_clear()
+        forget_clients()
         schools = [School("school_1", "America/Mexico_City"), School("school_2", "Europe/Madrid")]
         put_school(School("school_3", "UTC"))  # of the test that stores an event by hand
         roster = [Student(StudentKey(school.school_id, STUDENT), 2030) for school in schools]
@@ -117,12 +138,14 @@ def way(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Way]:
         )
         cloud.settle(timeout=120)
         docs = tmp_path_factory.mktemp("docs")
-        for table in LAKE_TABLES:
-            load(table, now=datetime.now(UTC), docs=docs)
-        run_trends(work_dir=tmp_path_factory.mktemp("dbt"))
+        with assumed("luca-jobs"):
+            for table in LAKE_TABLES:
+                load(table, now=datetime.now(UTC), docs=docs)
+        with assumed("luca-dbt"):
+            run_trends(work_dir=tmp_path_factory.mktemp("dbt"))
         yield way
     patch.undo()
-    client.cache_clear()
+    forget_clients()
 
 
 def stored_bytes(environment: dict[str, str]) -> Iterator[tuple[str, bytes]]:
