@@ -10,6 +10,7 @@ import sys
 
 from adapters.settings import MissingSettingError
 from api.app import Api
+from api.pages.site import routes
 from api.server import address, listener, raise_open_files, server
 
 
@@ -22,7 +23,7 @@ def main() -> int:
     arguments = parser.parse_args()
     raise_open_files()
     try:
-        api = Api()
+        api = Api(pages=routes)
         api.check()
     except MissingSettingError as missing:
         sys.stderr.write(f"python -m api: {missing}\n")

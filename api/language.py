@@ -44,14 +44,19 @@ _OUTCOMES: dict[Language, dict[str, tuple[str, str]]] = {
         "conduct.negative": ("negative conduct", "negative conducts"),
     },
 }
-_THIS_WEEK = {Language.ES: "{} {} esta semana", Language.EN: "{} {} this week"}
+_THIS_WEEK = {Language.ES: "{} esta semana", Language.EN: "{} this week"}
 OUTCOMES = tuple(_OUTCOMES[Language.ES])
 
 
 def count_this_week(count: int, outcome: str, language: Language) -> str:
     """`5 participaciones esta semana`."""
+    return _THIS_WEEK[language].format(in_words(count, outcome, language))
+
+
+def in_words(count: int, outcome: str, language: Language) -> str:
+    """`5 participaciones`."""
     one, many = _OUTCOMES[language].get(outcome, (outcome, outcome))
-    return _THIS_WEEK[language].format(count, one if count == 1 else many)
+    return f"{count} {one if count == 1 else many}"
 
 
 @lru_cache(512)
