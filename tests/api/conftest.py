@@ -371,11 +371,11 @@ class Running:
 
 @pytest.fixture
 def running(platform: Platform) -> Iterator[Callable[..., Running]]:
-    """Starts the application on a socket; takes settings of uvicorn."""
+    """Starts an application on a socket, by default one without pages; takes settings of uvicorn."""
     started: list[Running] = []
 
-    def start(**settings: Any) -> Running:
-        started.append(Running(Api().app, **settings))
+    def start(api: Api | None = None, **settings: Any) -> Running:
+        started.append(Running((api or Api()).app, **settings))
         return started[-1]
 
     yield start
