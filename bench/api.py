@@ -240,15 +240,21 @@ def evaluations(issuer: Issuer) -> Callable[[int], bytes]:
 
 def highest(port: int, requests: Callable[[int], bytes]) -> tuple[float, Outcome]:
     """The highest steady rate that leaves no errors and answers 95 % within 120 ms, and how it went."""
-    rate, best = 100.0, None
+    rate = 100.0
+    best: tuple[float, Outcome] | None = None
     while True:
-        outcome = asyncio.run(steady(port, requests, rate, RUNG))
-        if outcome.errors or outcome.percentile(0.95) > 120 or outcome.rate < 0.97 * rate:
-            if best is None:
-                return rate, outcome
-            return best
-        best = (rate, outcome)
+        # Twice, because the machine is shared: one rung that failed by a neighbour's doing is no limit.
+        tries = [asyncio.run(steady(port, requests, rate, RUNG))]
+        if not _kept(tries[0], rate):
+            tries.append(asyncio.run(steady(port, requests, rate, RUNG)))
+        if not _kept(tries[-1], rate):
+            return best or (rate, tries[-1])
+        best = (rate, tries[-1])
         rate *= LADDER
+
+
+def _kept(outcome: Outcome, rate: float) -> bool:
+    return not outcome.errors and outcome.percentile(0.95) <= 120 and outcome.rate >= 0.97 * rate
 
 
 def cpu_per_request(served: Served, requests: Callable[[int], bytes], count: int) -> float:
