@@ -1,6 +1,7 @@
 """Serves the API: `python -m api [--host HOST] [--port PORT]`.
 
 What it needs is in the environment: on one machine `eval "$(luca local env)"`, in AWS the task's.
+With `LUCA_DEVELOPMENT_LOGIN=on` the pages take a pasted token (`luca token`) at `/login`.
 """
 
 from __future__ import annotations

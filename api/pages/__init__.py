@@ -1,6 +1,6 @@
 """The teacher's pages: HTML beside the operations, from the same assembled contents.
 
-`api.app.Api(pages=…)` takes a function that makes their routes. `api.profile.student_profile` and
-`api.class_week.class_week` assemble what they show, `adapters.tenant_table.evaluations` what stands
-behind a grade.
+`site.routes` makes their routes, for `api.app.Api(pages=…)`; `student` and `classes` are the pages,
+`frame` answers their requests by the operations' own `Endpoint`. Nothing runs in the browser: folding
+is HTML's, sorting and weeks are links, the chart is drawn here.
 """

@@ -71,7 +71,7 @@ def chart(weeks: Sequence[WeekScore]) -> Chart:
     below = 14 if lowest < 0 else 0  # a negative bar has its number under it
     scale = (HEIGHT - TOP - BOTTOM - below) / ((highest - lowest) or 1)
     zero = TOP + highest * scale if highest > lowest else HEIGHT - BOTTOM
-    place = WIDTH / max(len(weeks), 5)
+    place = WIDTH / max(len(weeks), 4)  # four whole weeks are kept, so four bars fill it
     bars = []
     for number, week in enumerate(weeks):
         height = abs(week.score) * scale

@@ -125,7 +125,7 @@ async def classes_page(call: Call) -> Answer:
         pages=pages,
         before=link(page=number - 1) if number > 1 else None,
         after=link(page=number + 1) if number < pages else None,
-        table=link().replace("/classes", "/classes.csv", 1),
+        table=link().replace("/classes", "/classes.csv", 1) if len(found) <= MOST_SORTED else None,
         first_day=monday,
         last_day=monday + timedelta(days=6),
         staff=True,
@@ -215,12 +215,12 @@ async def _rows(call: Call, found: Sequence[Student]) -> list[Row]:
 
 
 def _class(call: Call) -> str | None:
-    given = call.path.get("class") or call.query.get("class")
-    return (
-        call.choice("class", lambda text: keys.identifier("class", text), None)
-        if call.query.get("class")
-        else given or None
-    )
+    """Of the path, else of the form, whose first choice is all classes."""
+    return call.path.get("class") or call.choice("class", _class_or_all, None)
+
+
+def _class_or_all(text: str) -> str | None:
+    return keys.identifier("class", text) if text else None
 
 
 def _search(text: str) -> str:

@@ -47,6 +47,14 @@ class Explanation:
     lines: Sequence[Line]
     exact: Fraction | None
 
+    @property
+    def shortened(self) -> bool:
+        """Whether two decimals do not show every percentage and contribution whole."""
+        shown = [
+            value for each in self.lines if each.share is not None for value in (each.share * 100, each.adds)
+        ]
+        return any(value is not None and value * 100 % 1 for value in shown)
+
 
 def explain(
     evaluations: Sequence[Evaluation],

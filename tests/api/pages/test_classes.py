@@ -70,7 +70,10 @@ def test_a_long_list_has_pages_and_sorts_by_name_only(
     assert 'rel="next" href="/classes?sort=name&amp;page=2"' in first
     assert names(html("/classes?page=9")) == ["Ruiz, Ana"]
     monkeypatch.setattr(classes, "MOST_SORTED", 2)
-    assert "elige un grupo" in html("/classes?sort=-score")
+    long = html("/classes?sort=-score")
+    assert "elige un grupo" in long
+    assert "classes.csv" not in long
+    assert 'href="/classes.csv?class=3B&amp;sort=-score"' in html("/classes?class=3B&sort=-score")
 
 
 def test_a_school_without_students_says_what_to_do(pages: Any, platform: Any, classroom: Any) -> None:

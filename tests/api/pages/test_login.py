@@ -93,3 +93,9 @@ def test_where_settings_do_not_allow_it_there_is_no_login(
 def test_a_cookie_opens_pages_but_no_operation(pages: Any, classroom: Any) -> None:
     cookie = {"cookie": f"luca_token={pages.token(classroom.school_id)}"}
     assert pages.call("GET", "/profile/ana", token="", headers=cookie).status == 401
+
+
+@pytest.mark.parametrize("value", ["", "é", "x.y.z", '"quoted"', "a" * 9_000])
+def test_a_cookie_that_holds_no_token_leads_to_the_login(pages: Any, value: str) -> None:
+    answer = pages.call("GET", "/classes", token="", headers={"cookie": f"luca_token={value}"})
+    assert (answer.status, answer.headers["location"]) == (303, "/login?next=%2Fclasses")

@@ -26,7 +26,8 @@ PICTURES = Path(__file__).parents[4] / "out" / "browser"
 LOCALES = {"es": "es-MX", "en": "en-GB"}
 
 
-@pytest.fixture(scope="session")
+# No longer than a module: while it lives, Playwright holds the thread's event loop, which other tests want.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS])
