@@ -4,13 +4,14 @@ Nothing is sent here. A batch is chosen and written down under the school's turn
 with the scope `open` carries it out; if this process dies in between, any later one does.
 
 Never an older version after a newer one: of a failed batch only those lines are sent again whose
-grade the government has not been told anew since.
+grade is still the same. A newer version goes its own way, and may have failed too: if both were
+opened, the older one could arrive last.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,8 +22,7 @@ from adapters.batches import batches
 from adapters.sync_failures import Failure, FailureStatus
 from adapters.transactions import ConditionsError, transact
 from transforms.academic_items import Grade
-from transforms.keys import GroupKey
-from transforms.sync_batches import MAX_LINES, Batch, Line, batch_of, line_of, parse_line_id
+from transforms.sync_batches import MAX_LINES, Batch, Line, batch_of
 from transforms.sync_reconciliation import Discrepancy, Kind
 
 
@@ -88,7 +88,7 @@ def _again(failure: Failure) -> tuple[Batch | None, str | None]:
     wanted = set(failure.line_ids)
     lines = [line for line in failure.batch.lines if line.line_id in wanted]
     standing = sync_grades.grades(line.group(failure.school_id) for line in lines)
-    sendable = [line for line in lines if _sendable(line, standing, failure)]
+    sendable = [line for line in lines if _still(line, standing.get(line.group(failure.school_id)))]
     if not sendable:
         return None, None
     if failure.partial:  # the government has answered: those lines are not on the record
@@ -99,13 +99,9 @@ def _again(failure: Failure) -> tuple[Batch | None, str | None]:
     return part, failure.batch.sync_batch_id
 
 
-def _sendable(line: Line, standing: Mapping[GroupKey, Grade], failure: Failure) -> bool:
-    grade = standing.get(line.group(failure.school_id))
-    if grade is None:  # erased since
-        return False
-    if failure.partial:  # a refused version that was corrected goes its own way
-        return grade.version == line.version
-    return grade.synced_version is None or grade.synced_version < line.version
+def _still(line: Line, grade: Grade | None) -> bool:
+    """Whether a line says what its grade is: it was neither corrected nor erased since."""
+    return grade is not None and grade.version == line.version
 
 
 def _move(failure: Failure, status: FailureStatus, now: datetime) -> None:
@@ -206,11 +202,7 @@ def _to_send_again(school_id: str, found: Sequence[Discrepancy]) -> tuple[list[t
         by_id = {line.line_id: line for line in batch.lines}
         wanted |= {line_id: by_id[line_id] for line_id in each.line_ids}
     standing = sync_grades.grades(line.group(school_id) for line in wanted.values())
-    again = [
-        line_of(grade)
-        for line in wanted.values()
-        if (grade := standing.get(line.group(school_id))) and grade.version == parse_line_id(line.line_id)[1]
-    ]
+    again = [line for line in wanted.values() if _still(line, standing.get(line.group(school_id)))]
     ordered = sorted(again, key=lambda line: (line.student_id, line.subject, line.period))
     parts = [(resubmission, part) for part in batches(ordered, MAX_LINES)]
     return parts, len(wanted) - len(again)

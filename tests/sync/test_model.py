@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from adapters import academic_table, sync_failures, sync_records
 from adapters.aws import client
@@ -122,20 +122,23 @@ class Synchronisation(RuleBasedStateMachine):
         self.house.sync(SCHOOL, scope)
         self.house.repair()
 
-    @rule(score=SCORES, step=STEPS)
-    @precondition(lambda self: self.evaluations)
-    def run_with_a_correction_in_its_midst(self, score: int, step: int) -> None:
-        left = [step]
+    @rule(student=STUDENTS, evaluation=EVALUATIONS, score=SCORES, state=st.integers(1, 6))
+    def run_with_a_correction_in_its_midst(
+        self, student: int, evaluation: str, score: int, state: int
+    ) -> None:
+        """A grade waits, a run takes it, and before one of the run's states it is another grade."""
+        self.a_score_is_given_or_corrected(student, evaluation, score)
+        self.night()
+        left = [state]
 
-        def meanwhile(state: str) -> None:
+        def meanwhile(_: str) -> None:
             left[0] -= 1
             if left[0] == 0:
-                student, evaluation = min(self.evaluations)
-                self.a_score_is_given_or_corrected(student=student, evaluation=evaluation, score=score)
+                self.a_score_is_given_or_corrected(student, evaluation, (score + 50) % 101)
                 self.night()
 
         self.house.before_state = meanwhile
-        self.run()
+        self.run("pending")
         self.house.repair()
 
     @rule()

@@ -17,11 +17,11 @@ from typing import Any
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from infra.local.state_machines.definition import read_machine
 from infra.local.state_machines.execution import StateError
 from infra.local.state_machines.service import StateMachines
+from tests.moto_process import moto_process
 from tests.sync.house import ARN, school_machine, visited
 
 pytestmark = pytest.mark.service
@@ -102,23 +102,22 @@ def moto(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         "AWS_DEFAULT_REGION": "us-east-1",
     }.items():
         monkeypatch.setenv(name, value)
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    url = f"http://{host}:{port}"
     functions = ThreadingHTTPServer(("127.0.0.1", 0), Functions)
     threading.Thread(target=functions.serve_forever, args=(0.05,), daemon=True).start()
-    monkeypatch.setenv("MOTO_PORT", str(functions.server_port))
+    with moto_process(MOTO_PORT=str(functions.server_port)) as url:
+        yield _configured(url, Functions)
+    functions.shutdown()
+    functions.server_close()
+
+
+def _configured(url: str, functions: type) -> Any:
     configuration = json.dumps({"stepfunctions": {"execute_state_machine": True}}).encode()
     urllib.request.urlopen(
         urllib.request.Request(f"{url}/moto-api/config", configuration, method="POST")
     ).close()
     client = boto3.client("stepfunctions", endpoint_url=url)
-    client.functions = Functions
-    yield client
-    functions.shutdown()
-    functions.server_close()
-    server.stop()
+    client.functions = functions
+    return client
 
 
 def moto_runs(client: Any, name: str, text: str, script: Script) -> tuple[list[str], str, str | None]:

@@ -148,6 +148,21 @@ def test_an_older_version_is_not_sent_after_a_newer_one(house: House) -> None:
     assert statuses() == {failure.batch.sync_batch_id: FailureStatus.RESOLVED}
 
 
+def test_of_two_failures_with_versions_of_one_grade_only_the_newer_is_sent(house: House) -> None:
+    older = failed(house, {"fault": "reject"}, count=1)
+    house.government.faults.add({"fault": "reject"})
+    correct(group(1), "70")
+    house.sync()
+    (newer,) = [each for each in sync_failures.failures() if each.id != older.id]
+    assert reopen(older).sync_batch_id is None
+    assert reopen(newer).lines == 1
+    house.sync(scope="open")
+    (line,) = house.government.register.record.values()
+    assert line["version"] == 2
+    assert applied_twice(house) == []
+    assert list(sync_failures.failures()) == []
+
+
 def test_a_part_of_a_batch_that_was_applied_after_all_is_not_sent(house: House) -> None:
     failure = failed(house, {"fault": "apply-then-drop", "times": 3})
     correct(group(1), "70")
