@@ -9,6 +9,7 @@ from datetime import date
 WIDTH, HEIGHT = 360, 150  # of the view box
 TOP, BOTTOM = 18, 22  # room for numbers above and dates below
 GAP = 0.35  # of a bar's place
+LEAST_RANGE = 10  # points: a single absence must not look like a fall
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +67,11 @@ class Chart:
 
 def chart(weeks: Sequence[WeekScore]) -> Chart:
     """Draws weeks, oldest first; scores may be negative."""
-    highest = max([0, *(week.score for week in weeks)])
     lowest = min([0, *(week.score for week in weeks)])
+    highest = max([0, lowest + LEAST_RANGE, *(week.score for week in weeks)])
     below = 14 if lowest < 0 else 0  # a negative bar has its number under it
-    scale = (HEIGHT - TOP - BOTTOM - below) / ((highest - lowest) or 1)
-    zero = TOP + highest * scale if highest > lowest else HEIGHT - BOTTOM
+    scale = (HEIGHT - TOP - BOTTOM - below) / (highest - lowest)
+    zero = TOP + highest * scale
     place = WIDTH / max(len(weeks), 4)  # four whole weeks are kept, so four bars fill it
     bars = []
     for number, week in enumerate(weeks):

@@ -23,3 +23,8 @@ def test_bars_stay_inside_and_stand_on_the_line_of_zero(scores: list[int]) -> No
 def test_heights_are_in_proportion() -> None:
     few, many = chart([WeekScore(date(2026, 2, 2), "a", 5), WeekScore(date(2026, 2, 9), "b", 10)]).bars
     assert many.height == pytest.approx(2 * few.height, abs=0.2)
+
+
+def test_a_single_absence_does_not_look_like_a_fall() -> None:
+    (bar,) = chart([WeekScore(date(2026, 2, 2), "a", -2)]).bars
+    assert bar.height < HEIGHT / 4
