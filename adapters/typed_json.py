@@ -38,7 +38,17 @@ def from_typed(item: Mapping[str, Any]) -> dict[str, Any]:
     Everything that we write is read here; binary values and sets are left to boto3's deserializer,
     which is eight times slower.
     """
-    return {name: _plain(value) for name, value in item.items()}
+    plain: dict[str, Any] = {}
+    for name, value in item.items():
+        # Texts and counts, nearly all that we read, without a call each: a profile has five hundred.
+        for kind, content in value.items():
+            if kind == "S":
+                plain[name] = content
+            elif kind == "N" and content.isdigit():
+                plain[name] = int(content)
+            else:
+                plain[name] = _plain(value)
+    return plain
 
 
 def _plain(value: Any) -> Any:
@@ -46,7 +56,6 @@ def _plain(value: Any) -> Any:
         if kind == "S" or kind == "BOOL":  # noqa: PLR1714  # a third faster than a set, and this is the hot path
             return content
         if kind == "N":
-            # Most numbers are counts and points: no Decimal is made for them.
             return int(content) if content.isdigit() else _number(content)
         if kind == "M":
             return {name: _plain(inner) for name, inner in content.items()}
@@ -59,4 +68,6 @@ def _plain(value: Any) -> Any:
 
 def _number(text: str) -> int | Decimal:
     number = Decimal(text)
+    if "." in text and text[-1] in "123456789" and "E" not in text:
+        return number  # 84.3: no need to compute that it is not whole
     return int(number) if number == number.to_integral_value() else number
