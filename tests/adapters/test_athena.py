@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import logging
 import os
 import uuid
 from collections.abc import Iterator
@@ -9,11 +8,11 @@ from decimal import Decimal
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from adapters import athena
 from adapters.aws import client
 from infra.local.athena import AthenaServer, WorkGroup
+from tests.moto_process import moto_process
 
 pytestmark = pytest.mark.service
 
@@ -21,12 +20,7 @@ pytestmark = pytest.mark.service
 @pytest.fixture(scope="module", autouse=True)
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Athena played by the local server, S3 and Glue by moto."""
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    moto.start()
-    host, port = moto.get_host_and_port()
-    endpoint = f"http://{host}:{port}"
-    with pytest.MonkeyPatch.context() as patch:
+    with moto_process() as endpoint, pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
             if name.startswith("AWS_ENDPOINT_URL"):
                 patch.delenv(name)
@@ -45,17 +39,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("AWS_ENDPOINT_URL_ATHENA", played.endpoint)
         client.cache_clear()
         athena._session.cache_clear()
+        boto3.Session().client("s3").create_bucket(Bucket="results-athena")
         yield
         client.cache_clear()
         athena._session.cache_clear()
         played.stop()
-    moto.stop()
-
-
-@pytest.fixture(autouse=True)
-def bucket() -> None:
-    """Where results go: moto's state is the process's, and another test may have forgotten it."""
-    boto3.client("s3").create_bucket(Bucket="results-athena")
 
 
 WHERE = {"work_group": "luca-jobs", "database": "default"}

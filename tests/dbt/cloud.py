@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import logging
 import os
 import subprocess
 import sys
@@ -19,10 +18,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import requests
-from moto.server import ThreadedMotoServer
 
 from infra.local.athena import AthenaServer, WorkGroup
 from pipelines.trends.commands import ROOT
+from tests.moto_process import moto_process
 from transforms.lake_schema import BEHAVIOR_EVENTS, LAKE_TABLES, PARTITION_KEYS, PARTITION_TYPES, LakeTable
 
 LAKE = "luca-lake-000000000000"
@@ -43,24 +42,16 @@ ENVIRONMENT = {
 @contextmanager
 def running(cache_dir: Path) -> Iterator[None]:
     """All of it, with the environment by which `run_trends` and boto3 find it."""
-    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # a line for each request
-    moto = ThreadedMotoServer("127.0.0.1", port=0)
-    moto.start()
-    host, port = moto.get_host_and_port()
-    endpoint = f"http://{host}:{port}"
     groups = {"luca-dbt": WorkGroup("luca-dbt", f"s3://{RESULTS}/dbt/", enforce=False)}
-    try:
-        with pytest.MonkeyPatch.context() as patch:
-            for name, value in ENVIRONMENT.items():
-                patch.setenv(name, value)
-            patch.setenv("AWS_ENDPOINT_URL", endpoint)
-            with AthenaServer(
-                groups, cache_dir=cache_dir, glue_endpoint=endpoint, s3_endpoint=endpoint
-            ) as athena:
-                patch.setenv("AWS_ENDPOINT_URL_ATHENA", athena.endpoint)
-                yield
-    finally:
-        moto.stop()
+    with moto_process() as endpoint, pytest.MonkeyPatch.context() as patch:
+        for name, value in ENVIRONMENT.items():
+            patch.setenv(name, value)
+        patch.setenv("AWS_ENDPOINT_URL", endpoint)
+        with AthenaServer(
+            groups, cache_dir=cache_dir, glue_endpoint=endpoint, s3_endpoint=endpoint
+        ) as athena:
+            patch.setenv("AWS_ENDPOINT_URL_ATHENA", athena.endpoint)
+            yield
 
 
 def dbt(work: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -293,7 +293,7 @@ def test_no_process_is_left_when_the_cloud_is_killed(
 ) -> None:
     assert len(processes_of(tmp_path)) == 5  # itself, store, analytics, gateway, one function
     other_cloud.send_signal(how)
-    other_cloud.wait(20)
+    other_cloud.wait(60)
     deadline = time.monotonic() + 10
     while (left := processes_of(tmp_path)) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -311,7 +311,7 @@ def test_what_firehose_held_when_the_cloud_was_killed_lands_after_the_next_start
     target = {"X-Amz-Target": "Firehose_20150804.PutRecordBatch"}
     assert asked(endpoint, body, target)[0] == 200
     other_cloud.kill()
-    other_cloud.wait(20)
+    other_cloud.wait(60)
     with LocalCloud.start(tmp_path, templates=[TEMPLATE]) as cloud:
         cloud.settle(60)
         assert [row["event_id"] for row in landed(cloud, "school_1")] == [row["event_id"] for row in rows]

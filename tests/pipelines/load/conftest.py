@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import logging
 import os
 import urllib.request
 import uuid
@@ -17,7 +16,6 @@ import boto3
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from moto.server import ThreadedMotoServer
 
 from adapters import athena
 from adapters.aws import client
@@ -26,6 +24,7 @@ from infra.local.athena import AthenaServer, WorkGroup
 from pipelines.load import gate, quality_reports
 from pipelines.load.result import LoadResult
 from pipelines.load.run import load
+from tests.moto_process import moto_process
 from transforms.lake_schema import LAKE_TABLES, PARTITION_KEYS, PARTITION_TYPES, LakeTable
 
 NOW = datetime(2026, 2, 3, 15, 0, tzinfo=UTC)
@@ -224,12 +223,7 @@ class Lake:
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
     """Endpoints of moto and of the local Athena, one of each a test process."""
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line a request would bury what failed
-    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    moto.start()
-    host, port = moto.get_host_and_port()
-    endpoint = f"http://{host}:{port}"
-    with pytest.MonkeyPatch.context() as patch:
+    with moto_process() as endpoint, pytest.MonkeyPatch.context() as patch:
         _credentials(patch)
         group = WorkGroup("luca-jobs", f"s3://{BUCKETS['RESULTS']}/jobs/", enforce=True)
         server = AthenaServer(
@@ -241,7 +235,6 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str
         server.start()
         yield endpoint, server.endpoint
         server.stop()
-    moto.stop()
 
 
 @pytest.fixture

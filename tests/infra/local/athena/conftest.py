@@ -11,9 +11,9 @@ import boto3
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from moto.server import ThreadedMotoServer
 
 from infra.local.athena import AthenaServer, WorkGroup
+from tests.moto_process import moto_process
 
 RESULTS, LAKE = "luca-results-000000000000", "luca-lake-000000000000"
 PARQUET_SERDE = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
@@ -112,19 +112,14 @@ class Athena:
 @pytest.fixture(scope="session")
 def aws() -> Iterator[str]:
     """Endpoint of moto: Glue and S3."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as patch:
+    with moto_process() as endpoint, pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ACCESS_KEY_ID", "test")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
         patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        endpoint = f"http://{host}:{port}"
         s3 = boto3.client("s3", endpoint_url=endpoint)
         for bucket in (RESULTS, LAKE):
             s3.create_bucket(Bucket=bucket)
         yield endpoint
-    server.stop()
 
 
 @pytest.fixture(scope="session")
