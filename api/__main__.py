@@ -12,7 +12,7 @@ import sys
 from adapters.settings import MissingSettingError
 from api.app import Api
 from api.pages.site import routes
-from api.server import address, listener, raise_open_files, server
+from api.server import address, listener, raise_open_files, server, spare_the_collector
 
 
 def main() -> int:
@@ -35,6 +35,7 @@ def main() -> int:
             f"Luca's API is at http://{host}:{port}, its documentation at http://{host}:{port}/docs\n"
         )
         running = server(api.app)
+        spare_the_collector()
         running.run(sockets=[bound])
     return 0 if running.started else 1
 

@@ -227,3 +227,32 @@ def test_the_address_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("LUCA_API_HOST", "0.0.0.0")
     monkeypatch.setenv("LUCA_API_PORT", "80")
     assert server.address() == ("0.0.0.0", 80)
+
+
+def test_answers_on_a_busy_connection_do_not_wait_for_receipts(running: Callable[..., Any]) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", running().port, timeout=10)
+    began = time.monotonic()
+    for _ in range(40):
+        connection.request("GET", "/openapi.json")
+        connection.getresponse().read()
+    connection.close()
+    assert time.monotonic() - began < 1.2  # 40 ms each, were the body held back until the head is received
+
+
+def test_the_collector_is_spared_what_stays_for_good() -> None:
+    script = (
+        "import gc; from api.server import spare_the_collector; spare_the_collector();"
+        "print(gc.get_freeze_count() > 0, *gc.get_threshold())"
+    )
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            script,
+        ],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["True", "50000", "20", "50"]
