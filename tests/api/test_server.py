@@ -43,7 +43,9 @@ def connect() -> Iterator[Callable[[int], socket.socket]]:
 def closed(connection: socket.socket, within: float = 5.0) -> bool:
     connection.settimeout(within)
     try:
-        return connection.recv(4096) == b""
+        while connection.recv(4096):
+            pass  # an answer may come before the end
+        return True
     except TimeoutError:
         return False
     except ConnectionError:
@@ -104,6 +106,7 @@ def test_a_head_without_end_is_cut(
 ) -> None:
     port = running().port
     connection = connect(port)
+    connection.sendall(b"GET /health HTTP/1.1\r\n")
     try:
         for _ in range(200):
             connection.sendall(b"X-Filler: " + b"x" * 1000 + b"\r\n")
