@@ -261,8 +261,9 @@ def processes_of(state_dir: Path) -> list[int]:
 
 
 SCRIPT = """
-import os, pathlib, sys
+import os, pathlib, signal, sys
 from infra.local.cloud import LocalCloud
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job inherits it ignored
 cloud = LocalCloud.start(pathlib.Path(sys.argv[1]), templates=[pathlib.Path(sys.argv[2])])
 cloud.functions.invoke("way-enricher", [])
 print("up", flush=True)
