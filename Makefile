@@ -6,13 +6,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 UV := $(BIN)/uv
-BENCHES := enricher ingest load consolidation government_sync api
+BENCHES := enricher ingest load history consolidation government_sync api
 
 # Parsing needs the names that a run takes from the templates' outputs, and reaches nothing.
 DBT_NAMES := AWS_DEFAULT_REGION=us-east-1 LUCA_DBT_WORK_GROUP=luca-dbt LUCA_LAKE_BUCKET=lake \
 	LUCA_LAKE_DATABASE=luca_lake LUCA_MARTS_DATABASE=luca_marts LUCA_RESULTS_BUCKET=results
 
-.PHONY: help setup demo demo-oulad test test-browser test-slow lint types contracts templates dbt-parse check bench format clean
+.PHONY: help setup demo demo-oulad api test test-browser test-slow lint types contracts templates dbt-parse check bench format clean
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ demo: $(READY) ## From a school's event to its weekly trend, on this machine
 
 demo-oulad: $(READY) ## The same on real records: make demo-oulad OULAD=../shared/data/oulad
 	$(BIN)/luca demo --oulad $(or $(OULAD),../shared/data/oulad) --out out/oulad
+
+api: $(READY) ## The API and the teacher's pages, beside a running `luca local up`
+	eval "$$($(BIN)/luca local env)" && LUCA_DEVELOPMENT_LOGIN=on $(BIN)/python -m api
 
 test: $(READY) ## All tests but the slow and the browser ones, in parallel (10 minutes at most on two cores)
 	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow and not browser"
