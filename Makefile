@@ -39,13 +39,13 @@ api: $(READY) ## The API and the teacher's pages, beside a running `luca local u
 	eval "$$($(BIN)/luca local env)" && LUCA_DEVELOPMENT_LOGIN=on $(BIN)/python -m api
 
 test: $(READY) ## All tests but the slow and the browser ones, in parallel (10 minutes at most on two cores)
-	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow and not browser"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not slow and not browser"
 
 test-browser: $(READY) ## The pages in Chromium (Debian's: apt-get install chromium)
 	$(BIN)/pytest -m "browser and not slow"
 
 test-slow: $(READY) ## The slow tests: real records, long faults
-	$(BIN)/pytest -n 2 --dist loadgroup -m slow --timeout 1800
+	$(BIN)/pytest -n 2 --dist loadfile -m slow --timeout 1800
 
 lint: $(READY) ## Style of Python and SQL
 	$(BIN)/ruff format --check .

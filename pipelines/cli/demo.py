@@ -99,7 +99,9 @@ def _the_way(
             results = load(table, now=datetime.now(UTC), docs=out / "quality", progress=say)
             say("; ".join(result.summary for result in results) or "nothing has landed")
     with step("Trends") as say:
-        say(run_trends(docs_dir=out / "dbt-docs", progress=say).summary)
+        # In its own folder: a `luca trends` or another demo may run beside it.
+        work = cloud.state_dir / "dbt"
+        say(run_trends(docs_dir=out / "dbt-docs", work_dir=work, progress=say).summary)
     if term:
         with step("Government, on a bad day") as say:
             say(demo_grades.synchronise())

@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 from pipelines.trends.results import ModelRun, SourceFreshness, TestRun, TrendsResult
-from pipelines.trends.run import TrendsError, run_trends
+from pipelines.trends.run import TrendsBusyError, TrendsError, run_trends
 
-__all__ = ["ModelRun", "SourceFreshness", "TestRun", "TrendsError", "TrendsResult", "run_trends"]
+__all__ = [
+    "ModelRun",
+    "SourceFreshness",
+    "TestRun",
+    "TrendsBusyError",
+    "TrendsError",
+    "TrendsResult",
+    "run_trends",
+]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -16,6 +18,10 @@ from pipelines.trends.commands import DONE, PROJECT, ROOT, THEN, WORK
 from pipelines.trends.results import TrendsResult, read_results
 
 SETTINGS = ("LAKE_BUCKET", "LAKE_DATABASE", "MARTS_DATABASE", "RESULTS_BUCKET", "DBT_WORK_GROUP")
+
+
+class TrendsBusyError(RuntimeError):
+    """Another run uses the working folder."""
 
 
 class TrendsError(RuntimeError):
@@ -59,10 +65,37 @@ def run_trends(
     Raises:
         TrendsError: A model could not be built, a test failed, nothing was selected, or dbt could not
             start.
+        TrendsBusyError: Another run uses the working folder.
         MissingSettingError: A `LUCA_*` variable is not set.
     """
     for name in SETTINGS:
         setting(name)
+    with _alone(work_dir):
+        return _run_trends(full_refresh, select, since, docs_dir, work_dir, progress)
+
+
+@contextmanager
+def _alone(work_dir: Path) -> Iterator[None]:
+    """Holds a working folder: a second run would read the first one's results as its own."""
+    work_dir.mkdir(parents=True, exist_ok=True)
+    with (work_dir / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # released with the process, however it ends
+        except BlockingIOError as held:
+            raise TrendsBusyError(
+                f"another run of the trends works in {work_dir}: wait for its end, or name another work_dir"
+            ) from held
+        yield
+
+
+def _run_trends(
+    full_refresh: bool,
+    select: str | None,
+    since: date | None,
+    docs_dir: Path | None,
+    work_dir: Path,
+    progress: Callable[[str], None],
+) -> TrendsResult:
     started = time.monotonic()
     for artifact in ("run_results.json", "sources.json", "static_index.html"):
         (work_dir / artifact).unlink(missing_ok=True)  # or an earlier run would speak for this one

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("demo")]
+pytestmark = [pytest.mark.e2e]
 
 OULAD = Path(os.environ.get("LUCA_OULAD", "../shared/data/oulad"))
 

@@ -32,7 +32,7 @@ from transforms.lake_schema import BEHAVIOR_EVENTS, LAKE_TABLES
 from transforms.schools import School
 from transforms.students import Student
 
-pytestmark = [pytest.mark.e2e, pytest.mark.local, pytest.mark.xdist_group("the-way")]
+pytestmark = [pytest.mark.e2e, pytest.mark.local]
 
 NOW = datetime.now(UTC)
 STUDENT, TEACHER = "student_zq_4711", "teacher_zq_0815"  # signs that no digest and no other name contains

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 
@@ -7,8 +8,9 @@ import boto3
 import pytest
 
 from adapters.settings import MissingSettingError
-from pipelines.trends import TrendsError, run_trends
+from pipelines.trends import TrendsBusyError, TrendsError, run_trends
 from pipelines.trends.commands import ROOT
+from pipelines.trends.run import SETTINGS
 from tests.dbt import cloud, reference
 from tests.dbt.events import WEEK, event, history
 from transforms.calendar import week_start
@@ -95,3 +97,13 @@ def test_a_run_without_its_settings_names_the_missing_one(monkeypatch):
     monkeypatch.delenv("LUCA_LAKE_BUCKET", raising=False)
     with pytest.raises(MissingSettingError, match="LUCA_LAKE_BUCKET"):
         run_trends()
+
+
+@pytest.mark.fault
+def test_a_second_run_in_the_same_folder_is_told_to_wait(tmp_path, monkeypatch):
+    for name in SETTINGS:
+        monkeypatch.setenv(f"LUCA_{name}", "x")
+    with (tmp_path / ".lock").open("w") as first:
+        fcntl.flock(first, fcntl.LOCK_EX)
+        with pytest.raises(TrendsBusyError, match="another run of the trends works in"):
+            run_trends(work_dir=tmp_path)
