@@ -59,13 +59,19 @@ def put(item: Mapping[str, Any]) -> None:
     client("dynamodb").put_item(TableName=setting("LEDGER"), Item=to_typed(item))
 
 
-def put_if(item: Mapping[str, Any], condition: str, values: Mapping[str, Any] | None = None) -> Action:
+def put_if(
+    item: Mapping[str, Any],
+    condition: str,
+    values: Mapping[str, Any] | None = None,
+    names: Mapping[str, str] | None = None,
+) -> Action:
     """The action that writes an item if a condition holds of what is there."""
     return {
         "Put": {
             "TableName": setting("LEDGER"),
             "Item": to_typed(item),
             "ConditionExpression": condition,
+            **({"ExpressionAttributeNames": dict(names)} if names else {}),
             **({"ExpressionAttributeValues": to_typed(values)} if values else {}),
         }
     }
@@ -120,6 +126,19 @@ def change(
                 **(names or {}),
             },
             "ExpressionAttributeValues": to_typed({**named, **(values or {})}),
+        }
+    }
+
+
+def must_hold(key: Key, condition: str, names: Mapping[str, str], values: Mapping[str, Any]) -> Action:
+    """The action that writes nothing, and refuses its transaction unless a condition holds of an item."""
+    return {
+        "ConditionCheck": {
+            "TableName": setting("LEDGER"),
+            "Key": to_typed(key),
+            "ConditionExpression": condition,
+            "ExpressionAttributeNames": dict(names),
+            "ExpressionAttributeValues": to_typed(values),
         }
     }
 

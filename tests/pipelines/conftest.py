@@ -6,7 +6,7 @@ import io
 import os
 import urllib.request
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from adapters import athena
+from adapters import athena, leases
 from adapters.aws import client
 from expectations.verdict import Verdict, judge
 from infra.local.athena import AthenaServer, WorkGroup
@@ -32,8 +32,10 @@ HOUR = "2026-02-03-14"
 BUCKETS = {name: f"luca-{name.lower()}-000000000000" for name in ("LANDING", "LAKE", "RESULTS", "REPORTS")}
 GLUE_TYPES = {pa.int32(): "int", pa.string(): "string"}
 WRITES = {
-    *("PutObject", "PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems"),
-    *("CreateTable", "UpdateTable", "DeleteTable", "BatchCreatePartition"),
+    *("PutObject", "DeleteObject", "DeleteObjects", "CopyObject"),
+    *("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem"),
+    *("CreateTable", "UpdateTable", "DeleteTable"),
+    *("BatchCreatePartition", "BatchUpdatePartition", "UpdatePartition", "BatchDeletePartition"),
 }
 
 
@@ -54,8 +56,8 @@ class Lake:
         _forget()
         _make()
 
-    def dies(self, write: int, now: datetime = NOW) -> bool:
-        """Runs the load in a process that dies before its n-th write to S3, DynamoDB or Glue.
+    def dies(self, write: int, work: Callable[[], object] | None = None) -> bool:
+        """Runs the load, or other work, in a process that dies before its n-th write to S3, DynamoDB or Glue.
 
         From that moment no call goes out, so nothing is tidied up either.
 
@@ -73,7 +75,7 @@ class Lake:
         for service in ("s3", "dynamodb", "glue"):
             client(service).meta.events.register("before-call", call)
         try:
-            self.load(now=now)
+            (work or self.load)()
         except Killed:
             return True
         finally:
@@ -267,6 +269,7 @@ def lake(
         "POWERTOOLS_METRICS_DISABLED": "true",
     }.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(leases, "SILENCE_SECONDS", 0.05)  # the next process waits no longer for a dead one
     lake = Lake(moto)
     lake.reset()
     yield lake

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from moto import mock_aws
+
+from adapters import leases, ledger_table
+from adapters.aws import client
+from adapters.leases import LeaseHeldError, LeaseLostError, held
+from adapters.ledger_table import ConditionError
+
+pytestmark = pytest.mark.service
+
+NAME = "load/behavior_events"
+
+
+@pytest.fixture(autouse=True)
+def table(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("LUCA_LEDGER", "luca-loads")
+    client.cache_clear()
+    with mock_aws():
+        client("dynamodb").create_table(
+            TableName="luca-loads",
+            KeySchema=[
+                {"AttributeName": "PK", "KeyType": "HASH"},
+                {"AttributeName": "SK", "KeyType": "RANGE"},
+            ],
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("PK", "SK")],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        yield
+    client.cache_clear()
+
+
+def leave_behind(monkeypatch: pytest.MonkeyPatch) -> leases.Lease:
+    """A lease whose holder was killed: nobody renews it, nobody gives it back."""
+    with monkeypatch.context() as patch:
+        patch.setattr(leases, "_give_back", lambda lease: None)
+        with held(NAME, "a load") as lease:
+            return lease
+
+
+def test_each_taking_has_a_greater_token() -> None:
+    tokens = []
+    for _ in range(3):
+        with held(NAME, "a load") as lease:
+            lease.check()
+            tokens.append(lease.token)
+    assert tokens == [1, 2, 3]
+
+
+def test_leases_of_other_names_do_not_wait() -> None:
+    with held(NAME, "a load"), held("load/academic_changes", "a load") as other:
+        assert other.token == 1
+
+
+@pytest.mark.fault
+def test_a_living_holder_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leases, "BEAT_SECONDS", 0.02)
+    said: list[str] = []
+    refused = pytest.raises(LeaseHeldError, match=r"held by a compaction on .*: let it finish")
+    with held(NAME, "a compaction"), refused, held(NAME, "a load", said.append):
+        pytest.fail("two have it")
+    assert said[0].startswith("a compaction on ")
+
+
+@pytest.mark.fault
+def test_a_silent_holder_is_taken_over_and_fenced_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leases, "SILENCE_SECONDS", 0.1)
+    dead = leave_behind(monkeypatch)
+    note = ledger_table.put_new({"PK": "note", "SK": "note"})
+    with held(NAME, "a load") as lease:
+        assert lease.token == dead.token + 1
+        with pytest.raises(ConditionError):
+            ledger_table.write([dead.fence, note])
+        assert ledger_table.get({"PK": "note", "SK": "note"}) is None
+        ledger_table.write([lease.fence, note])
+    assert ledger_table.get({"PK": "note", "SK": "note"}) is not None
+    with pytest.raises(LeaseLostError, match=r"silent for 0 s"):
+        dead.check()
+
+
+@pytest.mark.fault
+def test_a_holder_notices_that_another_took_its_lease(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leases, "BEAT_SECONDS", 0.05)
+    with held(NAME, "a load") as lease:
+        ledger_table.put({"PK": f"LEASE#{NAME}", "SK": "LEASE", "holder": "another", "token": 7, "beat": 0})
+        time.sleep(0.3)
+        with pytest.raises(LeaseLostError):
+            lease.check()
+    item = ledger_table.get({"PK": f"LEASE#{NAME}", "SK": "LEASE"})
+    assert item is not None
+    assert item["holder"] == "another"
+
+
+@pytest.mark.fault
+def test_a_clock_that_jumps_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leases, "SILENCE_SECONDS", 0.1)
+    leave_behind(monkeypatch)
+    monkeypatch.setattr(time, "time", lambda: 0.0)
+    with held(NAME, "a load") as lease:
+        lease.check()
+
+
+@pytest.mark.fault
+def test_an_unreachable_ledger_makes_the_holder_stop_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leases, "BEAT_SECONDS", 0.01)
+    monkeypatch.setattr(leases, "SILENCE_SECONDS", 0.1)
+    with held(NAME, "a load") as lease:
+        monkeypatch.setattr(ledger_table, "write", unreachable)
+        time.sleep(0.2)
+        with pytest.raises(LeaseLostError):
+            lease.check()
+
+
+def unreachable(*_: object) -> None:
+    from botocore.exceptions import EndpointConnectionError
+
+    raise EndpointConnectionError(endpoint_url="http://127.0.0.1:1")
