@@ -228,17 +228,20 @@ def register_partitions(table: str, locations: Mapping[PartitionValues, str]) ->
                 )
 
 
-def make_manifest_table(name: str, columns: Iterable[Column], prefix: str, files: Iterable[str]) -> None:
-    """Makes a table of exactly these landing files, in the landing database, for one query.
+def make_manifest_table(
+    name: str, columns: Iterable[Column], prefix: str, files: Iterable[str], files_in: str | None = None
+) -> None:
+    """Makes a table of exactly these files, in the landing database, for one query.
 
     Args:
         name: Of the table; one that is there is replaced.
         columns: What the files hold.
         prefix: Where in the landing bucket the manifest goes; ends with `/`, and nothing else is there.
-        files: Keys in the landing bucket.
+        files: Their keys.
+        files_in: Their bucket; None is the landing bucket.
     """
     bucket = setting("LANDING_BUCKET")
-    uris = "".join(f"s3://{bucket}/{key}\n" for key in files)
+    uris = "".join(f"s3://{files_in or bucket}/{key}\n" for key in files)
     write(bucket, f"{prefix}files.txt", uris.encode(), "text/plain")
     table: dict[str, Any] = {
         "Name": name,

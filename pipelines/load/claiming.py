@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import groupby
 
@@ -15,7 +15,13 @@ FILES_A_LOAD = 500
 BYTES_A_LOAD = 192 * 2**20  # of Parquet: 1.4 million rows, for which a load takes some 1.2 GB
 
 
-def open_or_resume(table: str, now: datetime, limit_files: int, limit_bytes: int) -> Load | None:
+def open_or_resume(
+    table: str,
+    now: datetime,
+    limit_files: int,
+    limit_bytes: int,
+    only: Collection[str] | None = None,
+) -> Load | None:
     """The load to work on: the one that is open, else a new one with what no load has.
 
     Args:
@@ -23,18 +29,19 @@ def open_or_resume(table: str, now: datetime, limit_files: int, limit_bytes: int
         now: Aware.
         limit_files: Most files of a new load.
         limit_bytes: Most bytes of a new load; a single larger file is taken alone.
+        only: Keys of the files that a new load may take; None is all.
 
     Returns:
         A load in state claimed or further; None where nothing has landed.
     """
     load = ledger.the_open_load(table)
     if load is None:
-        files = _chosen(_free(table, None), limit_files, limit_bytes)
+        files = _chosen(_free(table, None, only), limit_files, limit_bytes)
         if not files:
             return None
         load = ledger.open_load(table, load_id(table, files, now), now)
     elif load.state is LoadState.CLAIMING:  # killed while it claimed: what it has, and what is free since
-        files = _chosen(_free(table, load.load_id), limit_files, limit_bytes)
+        files = _chosen(_free(table, load.load_id, only), limit_files, limit_bytes)
     if load.state is not LoadState.CLAIMING:
         return load
     ledger.claim(load, files, now)
@@ -59,9 +66,10 @@ def load_id(table: str, files: Iterable[LandingFile], now: datetime) -> str:
     return f"{moment:%Y%m%dt%H%M%S}{moment.microsecond // 1000:03d}_{digest[:8]}"
 
 
-def _free(table: str, me: str | None) -> Iterator[LandingFile]:
+def _free(table: str, me: str | None, only: Collection[str] | None) -> Iterator[LandingFile]:
     """Landing files that no load has, or this one has, hour by hour as they are needed."""
-    for hour, files in groupby(lake.landing_files(table), key=lambda file: file.hour):
+    wanted = (file for file in lake.landing_files(table) if only is None or file.key in only)
+    for hour, files in groupby(wanted, key=lambda file: file.hour):
         taken = {claim.file.key for claim in ledger.claims(table, [hour]) if claim.load_id != me}
         yield from (file for file in files if file.key not in taken)
 

@@ -9,7 +9,7 @@ when it is done again. So a run that finds a load open does what is left of it f
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -61,6 +61,7 @@ def load(
     docs: Path | None = None,
     limit_files: int = claiming.FILES_A_LOAD,
     limit_bytes: int = claiming.BYTES_A_LOAD,
+    only: Collection[str] | None = None,
     progress: Say = lambda text: None,
 ) -> list[LoadResult]:
     """Judges and publishes what has landed, in as many loads as it takes. Safe to run again at any time.
@@ -71,6 +72,8 @@ def load(
         docs: Folder to add the quality reports to; the reports bucket has them anyway.
         limit_files: Most files of one load.
         limit_bytes: Most bytes of one load's files; decides how much memory a load takes.
+        only: Keys of the landing files that new loads may take, so that rows which were judged apart are
+            published apart; None is all that has landed. A load that is open is finished first in any case.
         progress: Told what is going on.
 
     Returns:
@@ -90,7 +93,7 @@ def load(
     while True:
         clock = Clock()
         resumed = ledger.the_open_load(table_name) is not None
-        opened = claiming.open_or_resume(table_name, now, limit_files, limit_bytes)
+        opened = claiming.open_or_resume(table_name, now, limit_files, limit_bytes, only)
         if opened is None:
             return results
         clock.lap("claim")

@@ -53,6 +53,16 @@ def test_the_oldest_files_are_claimed_first(lake: Any) -> None:
 
 
 @pytest.mark.service
+def test_a_load_of_named_files_leaves_the_others_to_the_next(lake: Any) -> None:
+    named, other = lake.land([lake.event()], "b"), lake.land([lake.event()], "a")
+    result = lake.load_one(only={named})
+    assert (result.files, result.total("published")) == (1, 1)
+    load = claim()
+    assert load is not None
+    assert [claim.file.key for claim in claiming.claimed(load)] == [other]
+
+
+@pytest.mark.service
 def test_an_open_load_is_given_again_before_anything_new_is_claimed(lake: Any) -> None:
     lake.put(b"1", "a")
     first = claim()
