@@ -59,8 +59,21 @@ async def evaluations(tenant: Tenant, student_id: str, subject: str | None = Non
     return [Evaluation.from_item(from_typed(item)) for item in items]
 
 
-async def _query(tenant: Tenant, student_id: str, first: str, last: str) -> list[TypedItem]:
+async def periods_of_evaluation(
+    tenant: Tenant, student_id: str, subject: str, evaluation_id: str
+) -> list[str]:
+    """The periods in which a student's subject has an evaluation of that id, by their ids."""
+    first = f"EVAL#{keys.identifier('subject', subject)}#"
+    items = await _query(
+        tenant, student_id, first, first[:-1] + "$", ProjectionExpression="SK", ConsistentRead=True
+    )
+    found = [keys.parse_eval_sk(item["SK"]["S"]) for item in items]
+    return [period for _, period, each in found if each == evaluation_id]
+
+
+async def _query(tenant: Tenant, student_id: str, first: str, last: str, **more: Any) -> list[TypedItem]:
     request: dict[str, Any] = {
+        **more,
         "TableName": setting("TABLE"),
         "KeyConditionExpression": "PK = :pk AND SK BETWEEN :first AND :last",
         "ExpressionAttributeValues": {

@@ -162,16 +162,34 @@ def location(evaluation: Evaluation) -> str:
 async def _record(call: Call, body: NewEvaluation, academic: AcademicConfig) -> tuple[Evaluation, bool]:
     """The evaluation as it is kept, and whether it is new."""
     wanted = _evaluation(call, body, academic)
-    instead = await tenant_table.put_evaluation(call.tenant, wanted)
+    instead = None
+    if body.period is None:
+        instead = await _elsewhere(call, wanted)
+    if instead is None:
+        instead = await tenant_table.put_evaluation(call.tenant, wanted)
     if instead is None:
         return wanted, True
-    if not _same_content(instead, wanted):
+    if not _same_content(instead, replace(wanted, period=instead.period)):
         raise ProblemError(
             CONFLICT,
             f"evaluation {wanted.evaluation_id!r} exists with other content, at version {instead.version}: "
-            f"correct it with PUT {location(instead)}",
+            f"correct it with PUT {location(instead)}"
+            + ("" if instead.period == wanted.period else "; if this is another one, name its period"),
         )
     return instead, False
+
+
+async def _elsewhere(call: Call, wanted: Evaluation) -> Evaluation | None:
+    """The evaluation of that id where only the period that was looked up differs.
+
+    The date may be another one, or the school's periods may have changed since the first attempt: a
+    second evaluation beside the first would count twice.
+    """
+    student_id, subject, evaluation_id = wanted.student.student_id, wanted.subject, wanted.evaluation_id
+    periods = await tenant_table.periods_of_evaluation(call.tenant, student_id, subject, evaluation_id)
+    if not periods or wanted.period in periods:
+        return None
+    return await tenant_table.evaluation(call.tenant, student_id, subject, periods[0], evaluation_id)
 
 
 def _evaluation(call: Call, body: NewEvaluation, academic: AcademicConfig) -> Evaluation:
@@ -280,7 +298,8 @@ OPERATIONS = (
         "Record an evaluation",
         "Written at once; the grade follows in the night. Send it again whenever you are not sure that it "
         "arrived: the same content answers 200 and changes nothing, other content under the same id is "
-        "refused (409). Without `period` it belongs to the period that `date` lies in.",
+        "refused (409). Without `period` it belongs to the period that `date` lies in, and its id may "
+        "stand in no other period of the student's subject; with `period`, ids are those of that period.",
         TEACHERS,
         record,
         {HTTPStatus.CREATED: RecordedEvaluation, HTTPStatus.OK: RecordedEvaluation},

@@ -116,11 +116,12 @@ class Authorizer:
 
 @dataclass(frozen=True)
 class Route:
-    """A route of the HTTP API that sends to a queue.
+    """A route of the HTTP API that sends to a queue, or on to a server.
 
     Attributes:
         parameters: The integration's parameter mappings, as declared.
         scopes: Of which a token needs one, if there are any.
+        uri: Of the server; None: the route sends to a queue.
     """
 
     method: str
@@ -128,6 +129,7 @@ class Route:
     authorizer: Authorizer | None
     parameters: dict[str, str]
     scopes: tuple[str, ...] = ()
+    uri: str | None = None
 
 
 @dataclass(frozen=True)

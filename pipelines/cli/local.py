@@ -21,6 +21,8 @@ StateOption = Annotated[
     Path, typer.Option("--state", help="Folder that holds what the local cloud remembers.")
 ]
 
+API_PORT = 8080  # as `python -m api` listens
+
 app = typer.Typer(
     help="The platform on this machine: what infra/*.yaml declares, run here.", no_args_is_help=True
 )
@@ -31,7 +33,13 @@ class NotRunningError(RuntimeError):
 
 
 @app.command()
-def up(state: StateOption = STATE) -> None:
+def up(
+    state: StateOption = STATE,
+    api_port: Annotated[
+        int,
+        typer.Option(help="Where the API listens (`make api`): the gateway sends on what is not its own."),
+    ] = API_PORT,
+) -> None:
     """Run the platform until ctrl-C.
 
     In another shell: eval "$(luca local env)", then luca simulate, luca load, luca trends, luca query.
@@ -39,7 +47,8 @@ def up(state: StateOption = STATE) -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    with LocalCloud.start(state) as cloud:
+    container = {"ContainerUrl": f"http://127.0.0.1:{api_port}"}
+    with LocalCloud.start(state, parameters=container) as cloud:
         console.print(cloud.banner())
         while not stop.wait(0.5):
             pass

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from pipelines.simulation.names import invented_name
 from pipelines.simulation.scenario import DUPLICATE, VALID, Message, Scenario
 from transforms.calendar import week_start, zone
 from transforms.events import Reason
@@ -51,6 +52,7 @@ def invented(
         The scenario; its messages are made while they are sent.
     """
     random = Random(seed)  # noqa: S311 - a simulation, no secret
+    people = Random(f"names {seed}")  # noqa: S311 - apart, so that names change nothing of what happens
     sizes = _sizes(schools, students=max(schools, round(events / (5 * weeks * EVENTS_A_STUDENT_DAY))))
     last_monday = week_start(today - timedelta(days=6))
     mondays = [last_monday - timedelta(weeks=back) for back in range(weeks - 1, -1, -1)]
@@ -62,7 +64,7 @@ def invented(
             PointsRules(1, {"participation": 2 + number % 2}),
         )
         configured.append(school)
-        students += [_student(school, index, today) for index in range(size)]
+        students += [_student(school, index, today, people) for index in range(size)]
     size = round(len(students) * 5 * weeks * EVENTS_A_STUDENT_DAY)
     messages = _messages(configured, students, mondays, random)
     damaged = [s for s in students if damaged_roster and s.key.school_id == f"school_{schools}"][::9]
@@ -75,13 +77,16 @@ def _sizes(schools: int, students: int) -> list[int]:
     return [max(1, round(students * weight / sum(weights))) for weight in weights]
 
 
-def _student(school: School, index: int, today: date) -> Student:
+def _student(school: School, index: int, today: date, people: Random) -> Student:
     grade = index % 6
     year = today.year + 1 + grade
+    name = invented_name(people)
     return Student(
         StudentKey(school.school_id, f"student_{school.school_id}_{index:05d}"),
         year,
         class_id=f"{6 - grade}{'AB'[index // 6 % 2]}",
+        given_name=name.given,
+        family_name=name.family,
     )
 
 

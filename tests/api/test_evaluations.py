@@ -121,6 +121,32 @@ def test_a_make_up_exam_counts_in_the_period_that_is_named(client: Any, classroo
     assert (answer.status, answer.json["period"]) == (201, "Q1_2026")
 
 
+def test_an_id_is_used_once_although_the_date_lies_in_another_period(client: Any, classroom: Any) -> None:
+    def post(**changes: Any) -> Any:
+        return client.call("POST", "/evaluations", exam(**changes), school=classroom.school_id)
+
+    assert post().status == 201
+    refused = post(date="2026-05-02")
+    assert (refused.status, refused.json["type"]) == (409, "/docs#problem-conflict")
+    assert "PUT /evaluations/ana/matematicas/Q1_2026/exam_001" in refused.json["detail"]
+    assert post(date="2026-05-02", period="Q2_2026").status == 201
+    assert post(subject="historia").status == 201
+
+
+def test_the_same_again_is_the_same_although_periods_have_changed(client: Any, classroom: Any) -> None:
+    """The retry of a lost answer, after an admin has made semesters of the trimesters."""
+    assert client.call("POST", "/evaluations", exam(), school=classroom.school_id).status == 201
+    semester = {"id": "S1_2026", "start": "2026-01-15", "end": "2026-07-15"}
+    rules = {"*": {"weights": {"exam": 0.7, "homework": 0.3}}}
+    changed = {"periods": [semester], "grading_rules": rules}
+    admin = {"school": classroom.school_id, "role": "admin"}
+    assert client.call("PUT", "/config/periods", changed, **admin).status == 200
+    again = client.call("POST", "/evaluations", exam(), school=classroom.school_id)
+    assert (again.status, again.json["period"]) == (200, "Q1_2026")
+    batch = client.call("POST", "/evaluations:batch", {"evaluations": [exam()]}, school=classroom.school_id)
+    assert (batch.json["unchanged"], batch.json["created"]) == (1, 0)
+
+
 def test_an_unknown_student_gets_no_evaluation(client: Any, classroom: Any) -> None:
     answer = client.call("POST", "/evaluations", exam(student_id="nobody"), school=classroom.school_id)
     assert answer.status == 404

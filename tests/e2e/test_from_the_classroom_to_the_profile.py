@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -31,8 +32,18 @@ TEMPLATES = [REPOSITORY / "infra" / name for name in ("store.yaml", "behavior.ya
 
 
 @pytest.fixture
-def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalCloud]:
-    with LocalCloud.start(tmp_path, templates=TEMPLATES) as started:
+def port() -> Iterator[int]:
+    """A port that nobody else is given: it is taken, and whoever listens on it may take it too."""
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
+
+
+@pytest.fixture
+def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, port: int) -> Iterator[LocalCloud]:
+    container = {"ContainerUrl": f"http://127.0.0.1:{port}"}
+    with LocalCloud.start(tmp_path, templates=TEMPLATES, parameters=container) as started:
         for name, value in started.environment.items():
             monkeypatch.setenv(name, value)
         aws.client.cache_clear()
@@ -41,10 +52,10 @@ def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalClou
 
 
 @pytest.fixture
-def api(cloud: LocalCloud) -> Iterator[str]:
+def api(cloud: LocalCloud, port: int) -> Iterator[str]:
     """The API's address, in a process of its own."""
     child = subprocess.Popen(
-        [sys.executable, "-m", "api", "--port", "0"],
+        [sys.executable, "-m", "api", "--port", str(port)],
         cwd=REPOSITORY,
         env={**os.environ, **cloud.environment},
         stdout=subprocess.DEVNULL,
@@ -93,8 +104,17 @@ def test_what_happened_in_class_is_in_the_profile_with_its_evidence(cloud: Local
     (in_class,) = ask(f"{api}/classes/3B/week", teacher)["students"]
     assert in_class["week"]["score"] == profile["week"]["score"] == 2
 
+    edge = cloud.environment["LUCA_API_ENDPOINT"]
+    assert ask(f"{edge}/profile/ana", teacher) == profile
+    assert "/profile/{student}" in ask(f"{edge}/openapi.json", "")["paths"]
     stranger = cloud.token("school_12", "admin")
-    with pytest.raises(urllib.error.HTTPError) as refused:
-        ask(f"{api}/profile/ana", stranger)
-    assert refused.value.code == 404
-    refused.value.close()
+    assert refused(f"{api}/profile/ana", stranger) == refused(f"{edge}/profile/ana", stranger) == 404
+    assert refused(f"{edge}/profile/ana", "") == 401
+
+
+def refused(address: str, token: str) -> int:
+    """The status with which a request is refused."""
+    with pytest.raises(urllib.error.HTTPError) as error:
+        ask(address, token)
+    with error.value:
+        return error.value.code

@@ -36,6 +36,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.local]
 
 NOW = datetime.now(UTC)
 STUDENT, TEACHER = "student_zq_4711", "teacher_zq_0815"  # signs that no digest and no other name contains
+GIVEN, FAMILY = "Zqriela", "Zqernández"
 CORRELATION = str(uuid.uuid4())
 
 
@@ -118,7 +119,9 @@ def way(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Way]:
         forget_clients()
         schools = [School("school_1", "America/Mexico_City"), School("school_2", "Europe/Madrid")]
         put_school(School("school_3", "UTC"))  # of the test that stores an event by hand
-        roster = [Student(StudentKey(school.school_id, STUDENT), 2030) for school in schools]
+        roster = [
+            Student(StudentKey(school.school_id, STUDENT), 2030, "3B", GIVEN, FAMILY) for school in schools
+        ]
         create_schools(Scenario(schools, roster, [], 0))
         way = Way(cloud)
         for body in (
@@ -174,10 +177,18 @@ def test_no_raw_identifier_is_in_any_byte_of_any_bucket(way: Way) -> None:
     for name, body in stored_bytes(way.cloud.environment):
         seen += 1
         prefixes.add(name.split("/")[1])
-        for secret in (STUDENT, TEACHER, "stranger_zq_1"):
+        for secret in (STUDENT, TEACHER, "stranger_zq_1", GIVEN, FAMILY):
             assert secret.encode() not in body, name
     assert seen > 20
     assert {"behavior_events", "errors", "lake", "marts"} <= prefixes
+
+
+def test_no_name_is_in_any_log(way: Way) -> None:
+    logs = [path for path in (way.cloud.state_dir / "logs").rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in logs) > 0
+    for path in logs:
+        for name in (GIVEN, FAMILY):
+            assert name.encode() not in path.read_bytes(), path
 
 
 def test_bad_events_are_kept_with_the_reason_that_they_deserve(way: Way) -> None:

@@ -1,1 +1,1 @@
-"""API Gateway HTTP API on one machine, in a process of its own: routes, JWT authorizer, queue integration."""
+"""API Gateway HTTP API on one machine, in a process of its own: routes, JWT authorizer, integrations."""

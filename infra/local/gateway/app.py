@@ -1,7 +1,7 @@
 """The ASGI application of the gateway.
 
 Answers are API Gateway's own: 404 for no route, 401 for no token that holds, 413 above 10 MB,
-400 where the queue refuses, 500 where it does not answer.
+400 where the queue refuses, 500 where it does not answer, 503 where the server behind does not.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ import msgspec
 
 from infra.local.asgi import Receive, Scope, Send, body_of, reply
 from infra.local.declarations import Route
+from infra.local.gateway.forwarding import Forwarder, ServerUnavailableError, address_of
 from infra.local.gateway.mapping import Request, compile_mappings
+from infra.local.gateway.routing import Routes
 from infra.local.gateway.tokens import TokenVerifier, UnauthorizedError
 from infra.local.wire import AwsError, JsonService
 
@@ -29,8 +31,8 @@ _XML = b"text/xml"
 _CONTEXT = re.compile(r"\$context\.([\w.]+)")
 
 
-class _QueueRoute:
-    """A route compiled: its verifier and its mappings."""
+class _Compiled:
+    """A route compiled: its verifier, and its mappings where it sends to a queue."""
 
     def __init__(self, route: Route, verifiers: dict[Any, TokenVerifier]) -> None:
         self.key = f"{route.method} {route.path}"
@@ -42,7 +44,8 @@ class _QueueRoute:
                 route.authorizer, TokenVerifier(route.authorizer.issuer, route.authorizer.audience)
             )
         )
-        self._mappings = compile_mappings(route.parameters)
+        self.uri, self.parameters = route.uri, route.parameters
+        self._mappings = compile_mappings(route.parameters) if route.uri is None else {}
 
     def message(self, request: Request) -> dict[str, Any]:
         """What `SendMessage` is called with.
@@ -77,9 +80,10 @@ class Gateway:
         access_log_format: str | None = None,
     ) -> None:
         verifiers: dict[Any, TokenVerifier] = {}
-        self._routes = {(route.method, route.path): _QueueRoute(route, verifiers) for route in routes}
+        self._routes = Routes({(route.method, route.path): _Compiled(route, verifiers) for route in routes})
         self._make_sqs = sqs
         self._sqs: JsonService | None = None
+        self._forwarder: Forwarder | None = None
         self._log = access_log
         self._log_format = access_log_format
 
@@ -99,9 +103,11 @@ class Gateway:
     async def _answer(
         self, scope: Scope, receive: Receive, request_id: str, context: dict[str, str]
     ) -> tuple[int, bytes, bytes, list[tuple[bytes, bytes]]]:
-        route = self._routes.get((scope["method"], scope["path"]))
-        if route is None:
+        path = scope["raw_path"].decode("latin-1")
+        found = self._routes.find(scope["method"], path)
+        if found is None:
             return 404, b'{"message":"Not Found"}', _JSON, []
+        route = found.route
         context["routeKey"] = route.key
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         claims: dict[str, Any] = {}
@@ -124,11 +130,30 @@ class Gateway:
         content = await body_of(receive, MAX_BODY)
         if content is None:
             return 413, b'{"message":"Request Entity Too Large"}', _JSON, []
+        if route.uri is not None:
+            address = address_of(route.uri, route.parameters, path, found.proxy, scope["query_string"])
+            return await self._forward(scope, address, content, context)
         return await self._send_message(route, request_id, content, headers, claims, context)
+
+    async def _forward(
+        self, scope: Scope, address: str, content: bytes, context: dict[str, str]
+    ) -> tuple[int, bytes, bytes, list[tuple[bytes, bytes]]]:
+        if self._forwarder is None:
+            self._forwarder = Forwarder()
+        try:
+            return await self._forwarder.send(scope["method"], address, scope["headers"], content)
+        except ServerUnavailableError as unreachable:
+            context["integrationErrorMessage"] = str(unreachable)
+            return 503, b'{"message":"Service Unavailable"}', _JSON, []
+
+    async def close(self) -> None:
+        """Closes the connections to servers."""
+        if self._forwarder is not None:
+            await self._forwarder.close()
 
     async def _send_message(
         self,
-        route: _QueueRoute,
+        route: _Compiled,
         request_id: str,
         content: bytes,
         headers: dict[str, str],

@@ -58,9 +58,14 @@ def main() -> None:
         access_log=None if log is None else log.write,
         access_log_format=told.access_log_format,
     )
-    asyncio.run(server(gateway).serve(sockets=[listener]))
+    asyncio.run(_serve(gateway, listener))
     if log is not None:
         log.close()
+
+
+async def _serve(gateway: Gateway, listener: socket.socket) -> None:
+    await server(gateway).serve(sockets=[listener])
+    await gateway.close()
 
 
 if __name__ == "__main__":

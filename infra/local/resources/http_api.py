@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from infra.local.declarations import Authorizer, Route
+from infra.local.gateway.forwarding import check_parameters
 from infra.local.gateway.mapping import MappingError, compile_mappings
+from infra.local.gateway.routing import GREEDY
 from infra.local.resources.declared import Declared
 from infra.local.resources.maker import Workshop
 from infra.local.templates import Made, TemplateError
@@ -53,19 +56,27 @@ def authorizer(shop: Workshop, declared: Declared, logical_id: str) -> Made:
 
 
 def integration(shop: Workshop, declared: Declared, logical_id: str) -> Made:
-    """AWS::ApiGatewayV2::Integration that sends to a queue."""
+    """AWS::ApiGatewayV2::Integration that sends to a queue, or on to a server."""
     declared.only("ApiId", API_ID)
-    declared.only("IntegrationType", "AWS_PROXY")
-    if (subtype := declared.take("IntegrationSubtype")) != "SQS-SendMessage":
-        raise TemplateError(f"{declared.place}: IntegrationSubtype {subtype!r}: only SQS-SendMessage is run")
+    kind = declared.take("IntegrationType")
     declared.only("PayloadFormatVersion", "1.0")
     declared.without_effect("CredentialsArn", "Description", "TimeoutInMillis")
-    parameters = declared.take("RequestParameters")
+    parameters = declared.take("RequestParameters", {})
+    uri = None
+    check: Callable[[dict[str, str]], object] = compile_mappings
+    if kind == "HTTP_PROXY":
+        uri, check = declared.take("IntegrationUri"), check_parameters
+        if declared.take("IntegrationMethod") not in {"ANY", "GET"}:
+            raise TemplateError(f"{declared.place}: IntegrationMethod: only ANY and GET are run")
+    elif (subtype := declared.take("IntegrationSubtype", None)) != "SQS-SendMessage" or kind != "AWS_PROXY":
+        raise TemplateError(
+            f"{declared.place}: {kind} {subtype}: only HTTP_PROXY and SQS-SendMessage of AWS_PROXY are run"
+        )
     try:
-        compile_mappings(parameters)
+        check(parameters)
     except MappingError as wrong:
         raise TemplateError(f"{declared.place}.RequestParameters: {wrong}") from wrong
-    shop.notes[f"integration/{logical_id}"] = parameters
+    shop.notes[f"integration/{logical_id}"] = (parameters, uri)
     declared.done()
     return Made(logical_id)
 
@@ -74,6 +85,8 @@ def route(shop: Workshop, declared: Declared, logical_id: str) -> Made:
     """AWS::ApiGatewayV2::Route."""
     declared.only("ApiId", API_ID)
     method, path = declared.take("RouteKey").split(" ", 1)
+    if "{" in path.removesuffix(f"/{GREEDY}"):
+        raise TemplateError(f"{declared.place}: path {path!r}: only literal paths and /{GREEDY} are run")
     kind = declared.take("AuthorizationType", "NONE")
     if kind not in {"NONE", "JWT"}:
         raise TemplateError(f"{declared.place}: AuthorizationType {kind!r}: only NONE and JWT are run")
@@ -82,9 +95,9 @@ def route(shop: Workshop, declared: Declared, logical_id: str) -> Made:
     target = declared.take("Target").removeprefix("integrations/")
     declared.without_effect("OperationName")
     declared.done()
-    parameters = _noted(shop, declared, f"integration/{target}")
+    parameters, uri = _noted(shop, declared, f"integration/{target}")
     who = _noted(shop, declared, f"authorizer/{authorizer_id}") if kind == "JWT" else None
-    shop.plan.routes.append(Route(method, path, who, parameters, scopes))
+    shop.plan.routes.append(Route(method, path, who, parameters, scopes, uri))
     return Made(logical_id)
 
 

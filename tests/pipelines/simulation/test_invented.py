@@ -54,3 +54,17 @@ def test_events_fall_on_the_mornings_of_the_last_whole_school_weeks() -> None:
 def test_a_damaged_roster_spoils_one_school_only() -> None:
     scenario = invented(schools=3, events=600, today=TODAY, damaged_roster=True)
     assert {student.key.school_id for student in scenario.damaged} == {"school_3"}
+
+
+def test_students_have_names_that_follow_from_the_seed_and_change_nothing_else() -> None:
+    def named(seed: int) -> list[str]:
+        scenario = invented(schools=2, events=600, today=TODAY, seed=seed)
+        return [f"{student.given_name} {student.family_name}" for student in scenario.students]
+
+    first = named(1)
+    assert first == named(1) != named(2)
+    assert all(3 <= len(name.split()) <= 4 for name in first)
+    assert len(set(first)) > 0.9 * len(first)
+    names = {word for name in first for word in name.split()}
+    for message in invented(schools=2, events=600, today=TODAY).messages:
+        assert not names & set(message.body.decode("utf-8", "replace").replace('"', " ").split())

@@ -155,6 +155,17 @@ Resources:
         (DELIVERY, r"some\.yaml: D\.ExtendedS3DestinationConfiguration\.Prefix: .*partitionKeyFromQuery"),
         (INTEGRATION, r"some\.yaml: I\.RequestParameters: .*\$request\.path\.id"),
         (
+            INTEGRATION.replace("AWS_PROXY", "HTTP_PROXY").replace(
+                "IntegrationSubtype: SQS-SendMessage",
+                "IntegrationUri: http://x\n      IntegrationMethod: ANY",
+            ),
+            r"I\.RequestParameters: .*HTTP_PROXY",
+        ),
+        (
+            INTEGRATION.replace("SQS-SendMessage", "Kinesis-PutRecord"),
+            r"I: AWS_PROXY Kinesis-PutRecord: only",
+        ),
+        (
             INTEGRATION.replace("MessageBody:", "Surprise:"),
             r"I\.RequestParameters: parameters \['Surprise'\]",
         ),
