@@ -29,6 +29,7 @@ from pipelines.simulation.scenario import Scenario, create_schools
 from pipelines.trends import run_trends
 from transforms.keys import StudentKey
 from transforms.lake_schema import BEHAVIOR_EVENTS, LAKE_TABLES
+from transforms.retention.registry import BUCKETS, place_of
 from transforms.schools import School
 from transforms.students import Student
 
@@ -189,6 +190,15 @@ def test_no_name_is_in_any_log(way: Way) -> None:
     for path in logs:
         for name in (GIVEN, FAMILY):
             assert name.encode() not in path.read_bytes(), path
+
+
+def test_every_object_lies_in_a_place_whose_retention_is_known(way: Way) -> None:
+    s3 = boto3.client("s3")
+    for bucket in BUCKETS:
+        name = way.cloud.environment[f"LUCA_{bucket.name}_BUCKET"]
+        keys = [entry["Key"] for entry in s3.list_objects_v2(Bucket=name)["Contents"]]
+        assert keys
+        assert not [key for key in keys if place_of(bucket.name, key) is None]
 
 
 def test_bad_events_are_kept_with_the_reason_that_they_deserve(way: Way) -> None:

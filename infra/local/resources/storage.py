@@ -127,6 +127,8 @@ def _lifecycle_rule(declared: Declared) -> dict[str, Any]:
         rule["Expiration"] = {"Days": days}
     if date := declared.take("ExpirationDate", None):
         rule["Expiration"] = {"Date": date}
+    if declared.take("ExpiredObjectDeleteMarker", False):
+        rule["Expiration"] = {"ExpiredObjectDeleteMarker": True}
     for part in ("AbortIncompleteMultipartUpload", "NoncurrentVersionExpiration"):
         if value := declared.take(part, None):
             rule[part] = value

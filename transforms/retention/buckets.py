@@ -1,0 +1,163 @@
+"""The part of the registry that is kept as objects: buckets and their prefixes."""
+
+from __future__ import annotations
+
+from transforms.retention.places import (
+    NOBODY,
+    AfterGraduation,
+    Bucket,
+    Days,
+    Erasure,
+    Find,
+    Identity,
+    Kind,
+    Mechanism,
+    Place,
+    Removal,
+    Rule,
+)
+
+BUCKETS = (
+    Bucket("LANDING", "LandingBucket", 30),
+    Bucket("LAKE", "LakeBucket", None),
+    Bucket("RESULTS", "ResultsBucket", 7),
+    Bucket("REPORTS", "ReportsBucket", 400),
+)
+
+_BY_COLUMN = Erasure(Find.STUDENT_KEY, Removal.REWRITE)
+
+
+def _objects(
+    bucket: str,
+    prefix: str,
+    holds: str,
+    rule: Rule,
+    owner: str,
+    erasure: Erasure,
+    identity: Identity = Identity.PSEUDONYM,
+    year_folder: str = "",
+) -> Place:
+    return Place(
+        f"{bucket.lower()}/{prefix.rstrip('/')}",
+        Kind.OBJECTS,
+        bucket,
+        prefix,
+        holds,
+        identity,
+        rule,
+        Mechanism.LIFECYCLE,
+        owner,
+        erasure,
+        year_folder,
+    )
+
+
+_LANDING = (
+    _objects("LANDING", "behavior_events/", "Landed events", Days(30), "luca-behavior-events", _BY_COLUMN),
+    _objects("LANDING", "academic_changes/", "Landed changes", Days(30), "luca-academic-changes", _BY_COLUMN),
+    _objects(
+        "LANDING",
+        "errors/",
+        "Rows that Firehose could not convert, as JSON",
+        Days(30),
+        "luca-behavior-events, luca-academic-changes",
+        _BY_COLUMN,
+    ),
+    _objects(
+        "LANDING",
+        "loads/",
+        "Manifests: which files a load judged",
+        Days(30),
+        "pipelines.load",
+        NOBODY,
+        Identity.NOBODY,
+    ),
+)
+
+_LAKE = (
+    _objects(
+        "LAKE",
+        "lake/behavior_events/",
+        "Published events",
+        AfterGraduation(),
+        "pipelines.load",
+        _BY_COLUMN,
+        year_folder="year=",
+    ),
+    _objects(
+        "LAKE",
+        "lake/academic_changes/",
+        "Published changes",
+        AfterGraduation(),
+        "pipelines.load",
+        _BY_COLUMN,
+        year_folder="year=",
+    ),
+    _objects(
+        "LAKE",
+        "quarantine/",
+        "Rows of schools that a load stopped",
+        Days(90),
+        "pipelines.load",
+        _BY_COLUMN,
+    ),
+    _objects(
+        "LAKE",
+        "marts/luca_marts/weekly_student_behavior/",
+        "A student's week",
+        AfterGraduation(),
+        "dbt",
+        Erasure(Find.STUDENT_KEY, Removal.REBUILD),
+        year_folder="iso_week=",
+    ),
+    _objects(
+        "LAKE",
+        "marts/luca_marts/weekly_school_behavior/",
+        "A school's week, counts only",
+        Days(3653),
+        "dbt",
+        NOBODY,
+        Identity.NOBODY,
+    ),
+)
+
+_WAITS = Erasure(Find.NOT_POSSIBLE, Removal.WAIT)
+
+_RESULTS = (
+    _objects("RESULTS", "analysts/", "Answers to analysts' queries", Days(7), "adapters.athena", _WAITS),
+    _objects("RESULTS", "jobs/", "Answers to the jobs' queries", Days(7), "adapters.athena", _WAITS),
+    _objects("RESULTS", "dbt/", "What dbt asks of Athena", Days(7), "pipelines.trends", _WAITS),
+    _objects("RESULTS", "dbt-tmp/", "Weeks that dbt is building", Days(7), "pipelines.trends", _WAITS),
+)
+
+_REPORTS = (
+    _objects(
+        "REPORTS",
+        "quality/",
+        "The gate's reports: counts by rule",
+        Days(400),
+        "pipelines.load.quality_reports",
+        NOBODY,
+        Identity.NOBODY,
+    ),
+    _objects(
+        "REPORTS",
+        "government/reconciliation/",
+        "Differences of the books: ids of lines",
+        Days(400),
+        "lambdas.sync_reconciler",
+        NOBODY,
+        Identity.NOBODY,
+    ),
+    _objects(
+        "REPORTS",
+        "retention/",
+        "The retention audits: counts and bytes",
+        Days(400),
+        "pipelines.audits",
+        NOBODY,
+        Identity.NOBODY,
+    ),
+)
+
+OBJECTS = (*_LANDING, *_LAKE, *_RESULTS, *_REPORTS)
