@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from expectations.academic_changes import ACADEMIC_CHANGES
 from expectations.behavior_events import BEHAVIOR_EVENTS
+from expectations.history import FEW_COPIES, HISTORY_RULES, HistoryRule
+from expectations.holds import LOAD_RULES
 from expectations.landing_files import FILE_RULES
-from expectations.rules import Expectations
+from expectations.rules import Expectations, Owner, Severity
 
 EXPECTATIONS = {expected.table.name: expected for expected in (BEHAVIOR_EVENTS, ACADEMIC_CHANGES)}
 
@@ -17,23 +19,46 @@ Made from `expectations/`; `python -m expectations.catalogue > docs/rules.md` wr
 A load judges its files first, then the rows, by school. A file that breaks a rule is set aside
 with its reason, and the load goes on without it. A school that breaks a *critical* rule has its rows
 of that load put in quarantine, with the rules that each row breaks; the other schools are published.
-A broken *warning* is counted and reported, and its rows are published.
+A broken *warning* is reported, and its rows are published; an *info* is only counted. A load that breaks
+a rule *of the whole load* is held: nothing of it is published, and it waits. Where Athena or Great
+Expectations fail, they are asked again, and then the load ends with `GateToolError`: nothing is said of
+its rows. Once a day, what was published is judged by the weeks before it.
+
+Owners: *platform* mends our worker, enricher, pipes and loads; *privacy* answers for pseudonyms, free
+text and retention; *schools* speak with a school about what its systems send.
 """
+
+_COLUMNS = "| rule | severity | owner | why |\n|---|---|---|---|"
 
 
 def page() -> str:
     """The page of the docs that lists every rule: its statement in Athena's SQL, and why it is there."""
-    sections = [_HEAD, _section("Landing files", "| fault | what holds | why |\n|---|---|---|")]
-    sections += [f"| `{rule.fault}` | {rule.holds} | {rule.why} |\n" for rule in FILE_RULES]
+    sections = [_HEAD, _section("Landing files", "| fault | what holds | owner | why |\n|---|---|---|---|")]
+    sections += [f"| `{rule.fault}` | {rule.holds} | {rule.owner} | {rule.why} |\n" for rule in FILE_RULES]
+    sections.append(_section("The whole load", "| rule | what holds | owner | why |\n|---|---|---|---|"))
+    sections += [f"| `{rule.name}` | {rule.holds} | {rule.owner} | {rule.why} |\n" for rule in LOAD_RULES]
     for expected in EXPECTATIONS.values():
-        sections.append(_section(f"`{expected.table.name}`", "| rule | severity | why |\n|---|---|---|"))
-        sections += [f"| `{rule.name}` | {rule.severity} | {rule.why} |\n" for rule in expected.rules]
+        sections.append(_section(f"`{expected.table.name}`", _COLUMNS))
+        sections += [_row(rule.name, rule.severity, rule.owner, rule.why) for rule in expected.rules]
         sections.append(f"\n{_statements(expected)}")
+        sections.append(f"\n### `{expected.table.name}`, once a day\n\n{_COLUMNS}\n")
+        rules = daily_rules(expected)
+        sections += [_row(rule.name, rule.severity, rule.owner, rule.why) for rule in rules]
+        sections.append("\n" + "".join(f"- `{rule.name}`: {rule.holds}.\n" for rule in rules))
     return "".join(sections)
+
+
+def daily_rules(expected: Expectations) -> tuple[HistoryRule, ...]:
+    """The rules by which a day of a table is judged: copies everywhere, the others where it has a rhythm."""
+    return HISTORY_RULES if expected.rhythm else (FEW_COPIES,)
 
 
 def _section(title: str, table_head: str) -> str:
     return f"\n## {title}\n\n{table_head}\n"
+
+
+def _row(name: str, severity: Severity, owner: Owner, why: str) -> str:
+    return f"| `{name}` | {severity} | {owner} | {why} |\n"
 
 
 def _statements(expected: Expectations) -> str:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from expectations.rules import Rule, Severity, matches, optional
+from expectations.rules import Between, Owner, Rule, Severity, matches, optional
+from expectations.school_rules import SchoolRule, at_most_share, copies, fresh, unique
 from transforms import keys
 
-CRITICAL, WARNING = Severity.CRITICAL, Severity.WARNING
+CRITICAL, INFO = Severity.CRITICAL, Severity.INFO
+PLATFORM, PRIVACY, SCHOOLS = Owner.PLATFORM, Owner.PRIVACY, Owner.SCHOOLS
 
 CODE = keys.IDENTIFIER
 PSEUDONYM = "[0-9a-f]{32}"
 FUTURE_SLACK = "INTERVAL '10' MINUTE"  # five for the sender's clock, five for ours
+FRESH_HOURS = 26  # a day, and two hours for the load that runs at night
+FIRST_COHORT, LAST_COHORT = 1990, 2100  # graduation years that a lifecycle rule may exist for
+_UNKNOWN_COHORT = "graduation_year = 0"
 
 # What identifies a person in the systems of schools here, and would pass as a code: a number of nine
 # digits or more (telephone, enrolment), a Mexican CURP or RFC, an id made of the word for a person.
@@ -28,43 +33,96 @@ def key_rules() -> tuple[Rule, ...]:
             matches("school_id", keys.IDENTIFIER),
             CRITICAL,
             "a row of no school has no tenant, and nobody may see it",
+            PLATFORM,
         ),
         Rule(
             "student_key_shape",
             matches("student_key", PSEUDONYM),
             CRITICAL,
             "anything else may be a raw identifier of a minor",
+            PRIVACY,
         ),
         Rule(
             "teacher_key_shape",
             optional("teacher_key", matches("teacher_key", PSEUDONYM)),
             CRITICAL,
             "anything else may be a raw identifier of a teacher",
+            PRIVACY,
         ),
         Rule(
             "pseudonym_version_positive",
-            "pseudonym_version >= 1",
+            Between("pseudonym_version", 1),
             CRITICAL,
             "a pseudonym without its key's version cannot be found again to be erased",
+            PLATFORM,
         ),
     )
 
 
-def cohort_rules() -> tuple[Rule, ...]:
+def cohort_rules() -> tuple[Rule | SchoolRule, ...]:
     """The rules of the graduation year, on which retention hangs."""
     return (
         Rule(
             "cohort_plausible",
-            "graduation_year = 0 OR graduation_year BETWEEN 1990 AND 2100",
+            f"graduation_year = 0 OR graduation_year BETWEEN {FIRST_COHORT} AND {LAST_COHORT}",
             CRITICAL,
             "the lifecycle rules know no other cohorts: the row would never expire",
+            PRIVACY,
         ),
         Rule(
             "cohort_known",
-            "graduation_year IS NULL OR graduation_year <> 0",
-            WARNING,
-            "an unknown cohort has no retention date",
+            f"NOT coalesce({_UNKNOWN_COHORT}, false)",
+            INFO,
+            "an unknown cohort has no retention date; the audit chases it",
+            SCHOOLS,
         ),
+        at_most_share(
+            "cohort_known_of_most",
+            f"count_if({_UNKNOWN_COHORT})",
+            0.05,
+            "a student or two are new; this many mean a roster that was not sent",
+            SCHOOLS,
+        ),
+    )
+
+
+def copy_rules(identity: str, repeats: str) -> tuple[SchoolRule, ...]:
+    """The rules of rows that landed more than once in a load.
+
+    Args:
+        identity: The table's column that makes a row unique.
+        repeats: Who repeats, if many do.
+    """
+    return (
+        unique(
+            f"{identity}_unique",
+            identity,
+            INFO,
+            "the ways to the landing deliver at least once, and the load drops the copies",
+            PLATFORM,
+        ),
+        at_most_share(
+            f"{identity}_unique_of_most",
+            copies(identity),
+            0.1,
+            f"so many copies mean {repeats}, and cost as much as rows",
+            PLATFORM,
+        ),
+    )
+
+
+def recent(moment: str) -> SchoolRule:
+    """A load's rows came to the platform lately.
+
+    Args:
+        moment: The table's column that says when a row came.
+    """
+    return fresh(
+        "fresh",
+        moment,
+        FRESH_HOURS,
+        "the lake is a day behind: loads did not run, or the way to the landing stood still",
+        PLATFORM,
     )
 
 
@@ -76,19 +134,20 @@ def envelope_rules(contract_version: int, *, required: bool) -> tuple[Rule, ...]
         required: Whether both must be there.
     """
     correlation = matches("correlation_id", keys.UUID)
-    contract = f"contract_version BETWEEN 1 AND {contract_version}"
     return (
         Rule(
             "correlation_id_shape",
             correlation if required else optional("correlation_id", correlation),
             CRITICAL,
             "a header that a client filled may hold anything",
+            PRIVACY,
         ),
         Rule(
             "contract_version_known",
-            contract if required else optional("contract_version", contract),
+            Between("contract_version", 1, contract_version, or_empty=not required),
             CRITICAL,
             "a row of a contract that we do not know may mean something else",
+            PLATFORM,
         ),
     )
 
@@ -105,8 +164,9 @@ def only_of(column: str, kind_column: str, kind: str, why: str) -> Rule:
     return Rule(
         f"{column}_of_{kind}_only",
         f"coalesce({kind_column} = '{kind}', false) = ({column} IS NOT NULL)",
-        Severity.CRITICAL,
+        CRITICAL,
         why,
+        PLATFORM,
     )
 
 
@@ -117,4 +177,5 @@ def no_raw_identifier(*columns: str) -> Rule:
         " AND ".join(f"NOT regexp_like(coalesce({column}, ''), '{RAW_IDENTIFIER}')" for column in columns),
         CRITICAL,
         "an identifier that someone typed as a code would undo every pseudonym",
+        PRIVACY,
     )

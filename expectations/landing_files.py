@@ -13,6 +13,7 @@ from enum import StrEnum
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from expectations.rules import Owner
 from transforms.lake_schema import LakeTable
 
 
@@ -35,11 +36,13 @@ class FileRule:
         fault: The name of its breach.
         holds: The statement.
         why: What would go wrong otherwise.
+        owner: Who mends it.
     """
 
     fault: FileFault
     holds: str
     why: str
+    owner: Owner = Owner.PLATFORM  # a landing file is our own writing
 
 
 FILE_RULES = (

@@ -13,9 +13,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING, TypeAlias
 
 from transforms import keys
 from transforms.lake_schema import LakeTable
+
+if TYPE_CHECKING:
+    from expectations.school_rules import SchoolRule
 
 NO_SCHOOL = "(none)"  # the group of rows whose school_id is missing or malformed; no identifier itself
 
@@ -28,22 +32,93 @@ class Severity(StrEnum):
     INFO = "info"  # they are counted
 
 
+class Owner(StrEnum):
+    """Who mends what a broken rule tells of."""
+
+    PLATFORM = "platform"  # our own worker, enricher, pipes and loads
+    PRIVACY = "privacy"  # pseudonyms, free text, retention
+    SCHOOLS = "schools"  # those who speak with a school about what its systems send
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """A column's value is one of a few.
+
+    Attributes:
+        column: The column.
+        values: What it may be.
+        or_empty: Whether NULL will do too.
+    """
+
+    column: str
+    values: tuple[str, ...]
+    or_empty: bool = False
+
+    def __str__(self) -> str:
+        """The statement in Athena's SQL."""
+        return _or_empty(self.column, one_of(self.column, self.values), self.or_empty)
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """A column's number is within bounds, which belong to it.
+
+    Attributes:
+        column: The column.
+        low: The least.
+        high: The greatest; None where there is none.
+        or_empty: Whether NULL will do too.
+    """
+
+    column: str
+    low: int
+    high: int | None = None
+    or_empty: bool = False
+
+    def __str__(self) -> str:
+        """The statement in Athena's SQL."""
+        within = f">= {self.low}" if self.high is None else f"BETWEEN {self.low} AND {self.high}"
+        return _or_empty(self.column, f"{self.column} {within}", self.or_empty)
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """A column is not empty."""
+
+    column: str
+
+    def __str__(self) -> str:
+        """The statement in Athena's SQL."""
+        return f"{self.column} IS NOT NULL"
+
+
+Statement: TypeAlias = str | OneOf | Between | Present
+"""Athena SQL, or one of the statements that Great Expectations has an expectation of its own for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A statement about each row of a lake table.
 
     Attributes:
         name: A column name of the gate's result, unique in its table.
-        holds: Athena SQL that is true for a good row. NULL counts as broken. It may name
-            `judged_at` (timestamp, UTC): when the load was opened, the same in every run of it.
+        states: What is true for a good row. NULL counts as broken. As SQL it may name `judged_at`
+            (timestamp, UTC): when the load was opened, the same in every run of it.
         severity: What happens to the school whose rows break it.
         why: What would go wrong for whom, in one line.
+        owner: Who mends it.
     """
 
     name: str
-    holds: str
+    states: Statement
     severity: Severity
     why: str
+    owner: Owner
+
+    @property
+    def holds(self) -> str:
+        """The statement in Athena's SQL."""
+        return str(self.states)
 
     @property
     def broken(self) -> str:
@@ -57,36 +132,6 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Unique:
-    """A statement about a school's rows together: no two share a value.
-
-    An aggregate of its own, because a window over every column of a load costs more than all
-    other rules together.
-
-    Attributes:
-        name: As of a `Rule`.
-        column: Whose values are unique; NULLs are another rule's matter.
-        severity: As of a `Rule`.
-        why: As of a `Rule`.
-    """
-
-    name: str
-    column: str
-    severity: Severity
-    why: str
-
-    @property
-    def holds(self) -> str:
-        """The statement, for the catalogue."""
-        return f"count(DISTINCT {self.column}) = count({self.column}), within a school and load"
-
-    @property
-    def counted(self) -> str:
-        """Athena SQL of an aggregate: how many rows of the group are copies of another."""
-        return f"count({self.column}) - count(DISTINCT {self.column})"
-
-
-@dataclass(frozen=True, slots=True)
 class Expectations:
     """All that must hold of one lake table.
 
@@ -94,11 +139,14 @@ class Expectations:
         table: The table as `transforms.lake_schema` knows it.
         moment: Its timestamp column that says how fresh a load is.
         rules: In the order in which they are reported.
+        rhythm: Its column of kinds, where schools send such rows week after week and a day is judged by
+            the weeks before it (`expectations.history`); None where rows come in bursts.
     """
 
     table: LakeTable
     moment: str
-    rules: tuple[Rule | Unique, ...]
+    rules: tuple[Rule | SchoolRule, ...]
+    rhythm: str | None = None
 
     @property
     def row_rules(self) -> tuple[Rule, ...]:
@@ -139,6 +187,10 @@ def one_of(column: str, values: Iterable[str]) -> str:
 def optional(column: str, holds: str) -> str:
     """Athena SQL: a column is empty, or the predicate holds."""
     return f"{column} IS NULL OR {holds}"
+
+
+def _or_empty(column: str, holds: str, allowed: bool) -> str:
+    return optional(column, holds) if allowed else holds
 
 
 def literal(value: str) -> str:

@@ -94,7 +94,12 @@ def judge(
             evaluated, or Athena counted other rows than the footers promise. None of these is bad data.
     """
     _check_whole(frame, expectations)
-    results = _run(frame, expectations, rows, _Run(run, run_at), docs)
+    try:
+        results = _run(frame, expectations, rows, _Run(run, run_at), docs)
+    except Exception as error:
+        raise GateToolError(
+            f"Great Expectations failed on load {run}: {type(error).__name__}: {error}"
+        ) from error
     broken: dict[str, Mapping[str, int]] = {}
     for result in results:
         name = result.expectation_config.kwargs["column"]

@@ -14,7 +14,7 @@ from rich.console import Console
 # sets this to false.
 os.environ.setdefault("POWERTOOLS_METRICS_DISABLED", "true")
 
-from pipelines.cli import demo, grades, keys, lake, local, simulate, sync, token
+from pipelines.cli import demo, grades, keys, lake, local, quality, simulate, sync, token
 
 app = typer.Typer(
     name="luca",
@@ -36,6 +36,7 @@ app.command("report")(lake.report)
 app.add_typer(local.app, name="local")
 app.add_typer(keys.app, name="keys")
 app.add_typer(grades.app, name="grades")
+app.add_typer(quality.app, name="quality")
 app.add_typer(sync.app, name="sync")
 app.command("token")(token.token)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow as pa
 
@@ -23,6 +25,12 @@ from pipelines.load.rows import LoadRows
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Answer = TypeVar("Answer")
+
+logger = logging.getLogger(__name__)
+
+PAUSES = (1.0, 5.0)  # seconds before Athena or Great Expectations are tried again: most failures are short
 
 # Athena takes 262,144 bytes of SQL; names beyond these would only narrow what the join narrows anyway.
 SCHOOLS_NAMED = 2_000
@@ -52,10 +60,7 @@ class Gate:
             GateToolError: Athena could not run it.
         """
         sql = gate_query(self.source, self.expectations, self.opened_at)
-        try:
-            return athena.query(sql, **_where())
-        except QueryFailedError as error:
-            raise GateToolError(f"the gate's query on load {self.load_id} failed: {error}") from error
+        return self._asked("the gate's query", lambda: athena.query(sql, **_where()))
 
     def verdict(self, counts: pd.DataFrame, rows: int, docs: Path | None) -> Verdict:
         """Judges the counts and keeps the report.
@@ -70,8 +75,11 @@ class Gate:
         """
         with tempfile.TemporaryDirectory(prefix="luca-gate-") as folder:
             site = Path(folder)
-            verdict = judge(
-                counts, self.expectations, rows=rows, run=self.load_id, run_at=self.opened_at, docs=site
+            verdict = self._tried(
+                GateToolError,
+                lambda: judge(
+                    counts, self.expectations, rows=rows, run=self.load_id, run_at=self.opened_at, docs=site
+                ),
             )
             quality_reports.keep(site, docs)
         return verdict
@@ -98,10 +106,25 @@ class Gate:
         return self._text(known_query(self.source, self.expectations, self.load_id, rows.days, schools))
 
     def _text(self, sql: str) -> pa.Table:
+        return self._asked("a query", lambda: athena.query_text(sql, **_where()))
+
+    def _asked(self, what: str, ask: Callable[[], Answer]) -> Answer:
         try:
-            return athena.query_text(sql, **_where())
+            return self._tried(QueryFailedError, ask)
         except QueryFailedError as error:
-            raise GateToolError(f"a query on load {self.load_id} failed: {error}") from error
+            raise GateToolError(
+                f"{what} on load {self.load_id} failed {len(PAUSES) + 1} times: {error}"
+            ) from error
+
+    def _tried(self, fault: type[Exception], work: Callable[[], Answer]) -> Answer:
+        """Does what a tool may fail to do, again after each of `PAUSES`; the last failure is raised."""
+        for pause in PAUSES:
+            try:
+                return work()
+            except fault as error:
+                logger.warning("load %s: tried again in %s s: %s", self.load_id, pause, error)
+                time.sleep(pause)
+        return work()
 
 
 @contextmanager

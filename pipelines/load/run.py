@@ -28,6 +28,7 @@ from expectations.rules import Expectations, Severity
 from expectations.verdict import GateToolError, Verdict
 from pipelines.load import claiming
 from pipelines.load.gate import Gate, gate
+from pipelines.load.holding import hold_where_ours
 from pipelines.load.publishing import NOTHING, Published, publish, quarantine
 from pipelines.load.reading import Landed, read_files
 from pipelines.load.result import (
@@ -82,6 +83,7 @@ def load(
     Raises:
         UnknownTableError: No such table.
         GateToolError: A load could not be judged. It stays open, and nothing is said of its rows.
+        LoadHeldError: A load broke a rule of the whole load. It stays open, and nothing of it is published.
         FilesLostError: A judged load lost a file.
         LoadDoesNotAddUpError: A school's rows are not all accounted for.
         LedgerConflictError: Another run is at work.
@@ -193,6 +195,7 @@ def _judge_and_publish(
     else:
         warm.result()
         verdict = open_gate.verdict(counts.result(), columns.num_rows, run.docs)
+        hold_where_ours(run.load, verdict, run.now)
         _note_verdict(run, verdict, rows, aside)
     run.clock.lap("judge")
     new, in_lake = without(rows, rows.order, known.result())

@@ -32,13 +32,21 @@ def ask() -> Ask:
 
 
 @pytest.fixture
-def broken_by(ask: Ask) -> Callable[[Expectations, list[dict[str, Any]]], dict[str, set[str]]]:
-    """By school, the rules that its rows break."""
+def count_by(ask: Ask) -> Callable[[Expectations, list[dict[str, Any]]], dict[str, dict[str, int]]]:
+    """By school, how many of its rows break which rule."""
 
-    def run(expectations: Expectations, rows: list[dict[str, Any]]) -> dict[str, set[str]]:
+    def run(expectations: Expectations, rows: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
         table = pa.Table.from_pylist(rows, expectations.table.landing_schema)
         found = ask(gate_query("rows", expectations, JUDGED_AT), table)
         names = [rule.name for rule in expectations.rules]
-        return {row["school_id"]: {name for name in names if row[name]} for row in found}
+        return {row["school_id"]: {name: row[name] for name in names if row[name]} for row in found}
 
     return run
+
+
+@pytest.fixture
+def broken_by(count_by: Any) -> Callable[[Expectations, list[dict[str, Any]]], dict[str, set[str]]]:
+    """By school, the rules that its rows break."""
+    return lambda expectations, rows: {
+        school: set(counts) for school, counts in count_by(expectations, rows).items()
+    }

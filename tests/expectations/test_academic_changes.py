@@ -82,7 +82,7 @@ BREACHES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("version_positive", GRADE, {"version": 0}),
     ("rules_version_positive", GRADE, {"rules_version": 0}),
     ("changed_at_plausible", GRADE, {"changed_at": None}),
-    ("changed_at_plausible", GRADE, {"changed_at": datetime(1970, 1, 1)}),
+    ("fresh", GRADE, {"changed_at": datetime(2026, 2, 2, 12, 59)}),
     ("not_in_the_future", GRADE, {"changed_at": datetime(2026, 2, 3, 15, 10, 1)}),
     ("local_date_plausible", EVALUATION, {"local_date": None}),
     ("local_date_plausible", EVALUATION, {"local_date": date(1999, 12, 31)}),
@@ -125,10 +125,29 @@ def test_an_unknown_type_of_change_is_known_as_that(broken_by: Any) -> None:
     assert broken_by(ACADEMIC_CHANGES, [unknown]) == {"school_1": {"change_type_known"}}
 
 
-def test_copies_are_counted(broken_by: Any) -> None:
-    assert broken_by(ACADEMIC_CHANGES, [GRADE, GRADE]) == {"school_1": {"change_id_unique"}}
+def test_a_change_from_before_any_school_is_neither_plausible_nor_fresh(broken_by: Any) -> None:
+    old = {**GRADE, "changed_at": datetime(1970, 1, 1)}
+    assert broken_by(ACADEMIC_CHANGES, [old]) == {"school_1": {"changed_at_plausible", "fresh"}}
+
+
+def test_copies_are_counted_and_warn_where_they_are_many(count_by: Any) -> None:
+    many = [{**GRADE, "school_id": "school_2"}] * 100
+    assert count_by(ACADEMIC_CHANGES, [GRADE, GRADE, *many]) == {
+        "school_1": {"change_id_unique": 1},
+        "school_2": {"change_id_unique": 99, "change_id_unique_of_most": 99},
+    }
+
+
+def test_many_unknown_cohorts_warn(count_by: Any) -> None:
+    rows = [
+        {**GRADE, "change_id": f"{number:032x}", "graduation_year": 0 if number < 6 else 2029}
+        for number in range(100)
+    ]
+    found = count_by(ACADEMIC_CHANGES, rows)
+    assert found == {"school_1": {"cohort_known": 6, "cohort_known_of_most": 6}}
 
 
 def test_every_rule_has_a_breach() -> None:
     elsewhere = {"school_id_shape", "change_type_known", "change_id_unique"}
+    elsewhere |= {"change_id_unique_of_most", "cohort_known_of_most"}
     assert {rule for rule, _, _ in BREACHES} | elsewhere == {rule.name for rule in ACADEMIC_CHANGES.rules}

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import uuid
 from datetime import date, datetime
 from typing import Any
+
+import pytest
 
 from expectations.behavior_events import BEHAVIOR_EVENTS
 from expectations.rules import NO_SCHOOL
@@ -71,7 +74,12 @@ BREACHES: list[tuple[str, dict[str, Any]]] = [
         "occurred_at_plausible",
         {"occurred_at": datetime(1999, 12, 31, 23, 59), "local_date": date(1999, 12, 31)},
     ),
+    (
+        "occurred_within_records_kept",
+        {"occurred_at": datetime(2024, 12, 30, 3, 14, 59), "local_date": date(2024, 12, 29)},
+    ),
     ("received_at_present", {"received_at": None}),
+    ("fresh", {"received_at": datetime(2026, 2, 2, 12, 59), "occurred_at": datetime(2026, 2, 2, 12, 58)}),
     ("received_after_occurred", {"received_at": datetime(2026, 2, 3, 3, 9, 59)}),
     ("not_in_the_future", {"received_at": datetime(2026, 2, 3, 15, 10, 1)}),
     (
@@ -102,6 +110,8 @@ GOODS: list[dict[str, Any]] = [
     {"points": 0},
     {"event_id": GOOD["event_id"].upper()},
     {"received_at": datetime(2026, 2, 3, 3, 10)},
+    {"received_at": datetime(2026, 2, 2, 13), "occurred_at": datetime(2026, 2, 2, 13)},
+    {"occurred_at": datetime(2024, 12, 30, 3, 15, 3), "local_date": date(2024, 12, 29)},
     {"received_at": datetime(2026, 2, 3, 15, 10)},
     {"utc_offset_minutes": 840, "local_date": date(2026, 2, 3)},
     {"subject": "2026-02-03"},
@@ -136,6 +146,47 @@ def test_copies_are_counted_within_their_school(broken_by: Any) -> None:
     assert found == {"school_1": {"event_id_unique"}, "school_2": set()}
 
 
+SHARES = [
+    # what every n-th of a hundred rows is, the rule, and of how many rows it tells
+    ("cohort_known_of_most", {"graduation_year": 0}, "cohort_known", 5),
+    ("event_id_unique_of_most", {"event_id": GOOD["event_id"]}, "event_id_unique", 10),
+]
+
+
+@pytest.mark.parametrize(("rule", "changes", "counted", "most"), SHARES)
+def test_a_share_is_borne_up_to_its_bound(
+    count_by: Any, rule: str, changes: dict[str, Any], counted: str, most: int
+) -> None:
+    def rows(school: str, good: int, odd: int) -> list[dict[str, Any]]:
+        ids = [{"event_id": str(uuid.UUID(int=number))} for number in range(good + odd)]
+        # One copy needs an original: of rows with one id, all but one are copies.
+        odd += counted == "event_id_unique"
+        return [
+            {**GOOD, "school_id": school, **own, **(changes if number < odd else {})}
+            for number, own in enumerate(ids)
+        ]
+
+    found = count_by(
+        BEHAVIOR_EVENTS,
+        [*rows("just", 100 - most, most), *rows("above", 99 - most, most + 1), *rows("few", 50, 49)],
+    )
+    assert found == {
+        "just": {counted: most},
+        "above": {counted: most + 1, rule: most + 1},
+        "few": {counted: 49},
+    }
+
+
+def test_a_stale_school_is_told_with_all_its_rows(count_by: Any) -> None:
+    old = {"received_at": datetime(2026, 2, 2, 12, 59), "occurred_at": datetime(2026, 2, 2, 12)}
+    older = {"received_at": datetime(2026, 2, 1, 12), "occurred_at": datetime(2026, 2, 1, 12)}
+    days = [{**old, "local_date": date(2026, 2, 2)}, {**older, "local_date": date(2026, 2, 1)}]
+    rows = [{**GOOD, **day, "event_id": str(uuid.UUID(int=number))} for number, day in enumerate(days)]
+    mixed = [{**row, "school_id": "mixed"} for row in (*rows, GOOD)]
+    assert count_by(BEHAVIOR_EVENTS, [*rows, *mixed]) == {"school_1": {"fresh": 2}, "mixed": {}}
+
+
 def test_every_rule_has_a_breach() -> None:
     proven = {rule for rule, _ in BREACHES} | {"school_id_shape", "event_id_unique"}
+    proven |= {rule for rule, *_ in SHARES}
     assert proven == {rule.name for rule in BEHAVIOR_EVENTS.rules}

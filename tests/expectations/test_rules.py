@@ -11,27 +11,28 @@ from expectations.catalogue import EXPECTATIONS
 from expectations.rules import (
     NO_SCHOOL,
     Expectations,
+    Owner,
     Rule,
     Severity,
-    Unique,
     broken_rows_query,
     gate_query,
     literal,
     matches,
     timestamp,
 )
+from expectations.school_rules import unique
 from transforms.keys import IDENTIFIER
 from transforms.lake_schema import BEHAVIOR_EVENTS
 
 NOW = datetime(2026, 2, 3, 15, 0, tzinfo=UTC)
-POINTS = Rule("points_in_range", "points BETWEEN 0 AND 9", Severity.CRITICAL, "why")
+POINTS = Rule("points_in_range", "points BETWEEN 0 AND 9", Severity.CRITICAL, "why", Owner.PLATFORM)
 TWO = Expectations(
     BEHAVIOR_EVENTS,
     "received_at",
     (
         POINTS,
-        Unique("event_id_unique", "event_id", Severity.WARNING, "why"),
-        Rule("early", "received_at <= judged_at", Severity.WARNING, "why"),
+        unique("event_id_unique", "event_id", Severity.WARNING, "why", Owner.PLATFORM),
+        Rule("early", "received_at <= judged_at", Severity.WARNING, "why", Owner.PLATFORM),
     ),
 )
 
@@ -116,10 +117,12 @@ def test_literals_survive_quotes_and_zones() -> None:
 
 
 def test_the_version_changes_with_any_rule() -> None:
-    stricter = Expectations(
-        TWO.table, TWO.moment, (Rule("p", "points > 1", POINTS.severity, ""), *TWO.rules[1:])
-    )
-    milder = Expectations(TWO.table, TWO.moment, (Rule("p", POINTS.holds, Severity.INFO, ""), *TWO.rules[1:]))
+    def with_first(states: str, severity: Severity) -> Expectations:
+        first = Rule("points_in_range", states, severity, "why", Owner.PLATFORM)
+        return Expectations(TWO.table, TWO.moment, (first, *TWO.rules[1:]))
+
+    stricter = with_first("points > 1", POINTS.severity)
+    milder = with_first(POINTS.holds, Severity.INFO)
     assert len({TWO.version, stricter.version, milder.version}) == 3
     assert re.fullmatch("[0-9a-f]{12}", TWO.version)
 

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from expectations.rules import Expectations, Rule, Severity
-from expectations.verdict import GateToolError, Verdict, judge
+from expectations.rules import Expectations, Owner, Rule, Severity
+from expectations.verdict import GateToolError, Verdict, judge, warm_up
 from transforms.lake_schema import BEHAVIOR_EVENTS
 
 NOW = datetime(2026, 2, 3, 15, 0, tzinfo=UTC)
@@ -17,9 +17,9 @@ EXPECTATIONS = Expectations(
     BEHAVIOR_EVENTS,
     "received_at",
     (
-        Rule("grave", "points > 0", Severity.CRITICAL, "it would count"),
-        Rule("light", "points > 1", Severity.WARNING, "it might count"),
-        Rule("noted", "points > 2", Severity.INFO, "it is counted"),
+        Rule("grave", "points > 0", Severity.CRITICAL, "it would count", Owner.PLATFORM),
+        Rule("light", "points > 1", Severity.WARNING, "it might count", Owner.PLATFORM),
+        Rule("noted", "points > 2", Severity.INFO, "it is counted", Owner.PLATFORM),
     ),
 )
 
@@ -115,3 +115,16 @@ def test_the_report_of_a_run_has_the_same_path_every_time(tmp_path: Path) -> Non
         verdict(frame(good=(5, 0, 0, 0)), docs=folder)
         pages.append([page.relative_to(folder) for page in (folder / "validations").rglob("*.html")])
     assert pages[0] == pages[1]
+
+
+@pytest.mark.fault
+def test_a_failure_within_great_expectations_is_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    warm_up()
+    import great_expectations as gx
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise KeyError("data_context_id")
+
+    monkeypatch.setattr(gx, "get_context", fail)
+    with pytest.raises(GateToolError, match=r"Great Expectations failed on load load_1: KeyError"):
+        verdict(frame(a=(1, 0, 0, 0)))

@@ -270,6 +270,7 @@ def lake(
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(leases, "SILENCE_SECONDS", 0.05)  # the next process waits no longer for a dead one
+    monkeypatch.setattr(gate, "PAUSES", (0.0, 0.0))
     lake = Lake(moto)
     lake.reset()
     yield lake

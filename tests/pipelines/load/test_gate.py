@@ -1,12 +1,18 @@
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Callable
+from datetime import UTC, date, datetime
 from typing import Any
 
+import pandas as pd
 import pytest
 
+from adapters import athena
+from adapters.athena import QueryFailedError
 from expectations.behavior_events import BEHAVIOR_EVENTS
-from pipelines.load.gate import known_query
+from expectations.verdict import GateToolError, Verdict
+from pipelines.load import gate as gate_module
+from pipelines.load.gate import PAUSES, Gate, known_query
 
 
 def query(**changes: Any) -> str:
@@ -52,3 +58,67 @@ def test_the_query_stays_below_what_athena_takes() -> None:
     assert len(many) < 262_144
     assert f"BETWEEN DATE '{days[0]}' AND DATE '{days[-1]}'" in many
     assert "there.school_id IN" not in query(schools=["x" * 64] * 2_001)
+
+
+GATE = Gate("1", BEHAVIOR_EVENTS, datetime(2026, 2, 3, 15, tzinfo=UTC), "luca_landing.load_1")
+
+
+@pytest.fixture
+def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long was waited between attempts; nobody really waits."""
+    seconds: list[float] = []
+    monkeypatch.setenv("LUCA_JOBS_WORK_GROUP", "luca-jobs")
+    monkeypatch.setenv("LUCA_LANDING_DATABASE", "luca_landing")
+    monkeypatch.setattr(gate_module.time, "sleep", seconds.append)
+    return seconds
+
+
+def failing(times: int, fault: Exception, answer: Any) -> Callable[..., Any]:
+    """Fails some times, then answers."""
+    left = iter([fault] * times)
+
+    def work(*_: Any, **__: Any) -> Any:
+        if error := next(left, None):
+            raise error
+        return answer
+
+    return work
+
+
+THROTTLED = QueryFailedError("q1", "luca-jobs", "GENERIC_INTERNAL_ERROR: try again", "SELECT 1")
+
+
+@pytest.mark.fault
+def test_a_query_that_fails_is_asked_again(slept: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = pd.DataFrame({"school_id": ["a"]})
+    monkeypatch.setattr(athena, "query", failing(2, THROTTLED, counts))
+    assert GATE.counts() is counts
+    assert slept == list(PAUSES)
+
+
+@pytest.mark.fault
+def test_a_query_that_goes_on_failing_is_the_tools_fault(
+    slept: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(athena, "query", failing(3, THROTTLED, None))
+    with pytest.raises(
+        GateToolError, match=r"gate's query on load 1 failed 3 times: .*GENERIC_INTERNAL_ERROR"
+    ):
+        GATE.counts()
+    assert slept == list(PAUSES)
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("times", [1, 3])
+def test_great_expectations_is_tried_again_too(
+    slept: list[float], monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    found = Verdict({"a": 1}, {}, {})
+    monkeypatch.setattr(gate_module, "judge", failing(times, GateToolError("no metric"), found))
+    monkeypatch.setattr(gate_module.quality_reports, "keep", lambda site, docs: None)
+    if times <= len(PAUSES):
+        assert GATE.verdict(pd.DataFrame(), 1, None) is found
+    else:
+        with pytest.raises(GateToolError, match="no metric"):
+            GATE.verdict(pd.DataFrame(), 1, None)
+    assert slept == list(PAUSES[:times])
