@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from enum import StrEnum
 from functools import lru_cache
 
@@ -46,6 +47,17 @@ _OUTCOMES: dict[Language, dict[str, tuple[str, str]]] = {
 }
 _THIS_WEEK = {Language.ES: "{} esta semana", Language.EN: "{} this week"}
 OUTCOMES = tuple(_OUTCOMES[Language.ES])
+
+
+def plain(text: str) -> str:
+    """Lower case without accents: `pena` finds Peña."""
+    split = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(character for character in split if not unicodedata.combining(character))
+
+
+def alphabetical(text: str) -> str:
+    """What to sort a name by: Álvarez stands beside Alvarez, and Ñ after all that begins with N."""
+    return plain(unicodedata.normalize("NFC", text.casefold()).replace("ñ", "n\uffff"))
 
 
 def count_this_week(count: int, outcome: str, language: Language) -> str:

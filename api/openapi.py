@@ -26,6 +26,9 @@ Evaluations, students, profiles and rules of one school: the school of your toke
 `teacher`, `admin`) and, for a student, `student_id`. Send it as `Authorization: Bearer …`. No route names a
 school: what belongs to another one is not there for you.
 
+**What happens in class** goes to `POST /behavior`, which the gateway answers; its body stands in
+`openapi.json` beside all others. Seconds later the profile shows it.
+
 **Every write may be repeated.** The same evaluation under the same id, the same correction of the same
 version, the same student, file or configuration: the second time changes nothing. So after a time-out, or
 after a 503, send the request again.

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 from adapters import tenant_table
 from adapters.typed_json import from_typed
+from api.language import plain
 from api.operations import CSV, Answer, Call
 from api.pages.rendering import page
 from api.problems import INVALID, ProblemError
@@ -19,7 +19,7 @@ from api.profile import alive, configured_school
 from api.routes.students import class_list
 from transforms import calendar, keys, period_calendar
 from transforms.academic_items import Grade
-from transforms.activity import Week, activity, week
+from transforms.activity import Week, activity, kept_since, week, week_monday
 from transforms.csv_cells import csv_text
 from transforms.students import Student
 
@@ -27,6 +27,7 @@ AT_ONCE = 16  # students whose week is read
 PAGE = 60  # rows: a class stands on one page
 MOST_SORTED = 120  # students: to sort by a week all weeks must be read
 LONGEST_SEARCH = 100
+WEEK = timedelta(days=7)
 COLUMNS = ("name", "score", "participations", "absences", "lates", "failing")
 
 
@@ -77,6 +78,9 @@ class Row:
 async def classes_page(call: Call) -> Answer:
     """GET /classes and GET /classes/{class}."""
     everyone = await class_list(call.tenant, None)
+    today = await _today(call)
+    this_monday = calendar.week_start(today)
+    monday, oldest = _week(call, today), calendar.week_start(kept_since(today))
     class_id, search = _class(call), call.choice("q", _search, "")
     found = _chosen(everyone, class_id, search)
     sort = call.choice("sort", _sort, "name")
@@ -88,18 +92,16 @@ async def classes_page(call: Call) -> Answer:
     first, last = (number - 1) * PAGE, number * PAGE
     if sort.lstrip("-") == "name":
         found = found[::-1] if sort.startswith("-") else found
-        rows = await _rows(call, found[first:last])
+        rows = await _rows(call, found[first:last], monday)
     else:
-        rows = (await _ordered(call, found, sort))[first:last]
-    asked = {"class": class_id or "", "q": search, "sort": sort}
+        rows = (await _ordered(call, found, sort, monday))[first:last]
+    of_week = "" if monday == this_monday else calendar.iso_week(monday)
+    asked = {"class": class_id or "", "q": search, "sort": sort, "week": of_week}
 
     def link(**changes: Any) -> str:
         kept = {name: value for name, value in {**asked, **changes}.items() if value}
         return f"/classes?{urlencode(kept)}" if kept else "/classes"
 
-    school = await configured_school(call.tenant, call.configurations)
-    today, _ = calendar.local(call.now, school.time_zone)
-    monday = calendar.week_start(today)
     return page(
         "classes",
         call.language,
@@ -128,8 +130,18 @@ async def classes_page(call: Call) -> Answer:
         table=link().replace("/classes", "/classes.csv", 1) if len(found) <= MOST_SORTED else None,
         first_day=monday,
         last_day=monday + timedelta(days=6),
+        of_week=of_week,
+        week_before=link(week=calendar.iso_week(monday - WEEK)) if monday > oldest else None,
+        week_after=_following(link, monday + WEEK, this_monday),
         staff=True,
     )
+
+
+def _following(link: Callable[..., str], monday: date, this_monday: date) -> str | None:
+    """The link to the week after the shown one, which is named only where it is not this week."""
+    if monday > this_monday:
+        return None
+    return link(week="" if monday == this_monday else calendar.iso_week(monday))
 
 
 async def classes_table(call: Call) -> Answer:
@@ -137,7 +149,8 @@ async def classes_table(call: Call) -> Answer:
     found = _chosen(await class_list(call.tenant, None), _class(call), call.choice("q", _search, ""))
     if len(found) > MOST_SORTED:
         raise ProblemError(INVALID, f"{len(found)} students: choose a class of at most {MOST_SORTED}")
-    rows = await _ordered(call, found, call.choice("sort", _sort, "name"))
+    monday = _week(call, await _today(call))
+    rows = await _ordered(call, found, call.choice("sort", _sort, "name"), monday)
     header = ("student_id", "family_name", "given_name", "class_id", "iso_week", "events", *COLUMNS[1:])
     cells = [
         (
@@ -159,26 +172,30 @@ async def classes_table(call: Call) -> Answer:
 
 
 def _chosen(everyone: Sequence[Student], class_id: str | None, search: str) -> list[Student]:
-    wanted = _plain(search).split()
+    wanted = plain(search).split()
     return [
         each
         for each in everyone
         if class_id in {None, each.class_id}
         and all(
-            word in _plain(f"{each.given_name or ''} {each.family_name or ''} {each.key.student_id}")
+            word in plain(f"{each.given_name or ''} {each.family_name or ''} {each.key.student_id}")
             for word in wanted
         )
     ]
 
 
-def _plain(text: str) -> str:
-    """Lower case without accents: `pena` finds Peña."""
-    split = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(character for character in split if not unicodedata.combining(character))
+async def _today(call: Call) -> date:
+    school = await configured_school(call.tenant, call.configurations)
+    return calendar.local(call.now, school.time_zone)[0]
 
 
-async def _ordered(call: Call, found: Sequence[Student], sort: str) -> list[Row]:
-    rows = await _rows(call, found)
+def _week(call: Call, today: date) -> date:
+    """The Monday of the week that is asked for; left out, of this one."""
+    return call.choice("week", week_monday, calendar.week_start(today))
+
+
+async def _ordered(call: Call, found: Sequence[Student], sort: str, monday: date) -> list[Row]:
+    rows = await _rows(call, found, monday)
     column = sort.lstrip("-")
     if column != "name":
         key: Callable[[Row], int] = lambda row: getattr(row, column)  # noqa: E731  # typed for sort
@@ -188,13 +205,10 @@ async def _ordered(call: Call, found: Sequence[Student], sort: str) -> list[Row]
     return rows
 
 
-async def _rows(call: Call, found: Sequence[Student]) -> list[Row]:
+async def _rows(call: Call, found: Sequence[Student], monday: date) -> list[Row]:
     """One query a student: the week's events and the grades lie side by side."""
-    school, academic = await asyncio.gather(
-        configured_school(call.tenant, call.configurations), call.configurations.academic(call.tenant)
-    )
-    today, _ = calendar.local(call.now, school.time_zone)
-    monday, moment = calendar.week_start(today), call.now.timestamp()
+    today, academic = await asyncio.gather(_today(call), call.configurations.academic(call.tenant))
+    moment = call.now.timestamp()
     period = period_calendar.current(academic, today) if academic else None
     ending = f"#{period.id}" if period else None
     slots = asyncio.Semaphore(AT_ONCE)

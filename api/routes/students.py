@@ -8,6 +8,7 @@ from http import HTTPStatus
 from adapters import tenant_table
 from adapters.tenancy import Tenant
 from api.contracts import ImportLine, ImportReport, StudentBody, StudentLine, Students
+from api.language import alphabetical
 from api.operations import ADMINS, CSV, STAFF, Answer, Call, Example, Operation, Query
 from api.problems import MALFORMED, NOT_FOUND, ProblemError, invalid, unavailable
 from api.profile import configured_school
@@ -49,7 +50,12 @@ async def class_list(tenant: Tenant, class_id: str | None) -> list[Student]:
     """The students of a class, or of the school, as a class list has them: by name."""
     found = await tenant_table.roster(tenant, class_id)
     return sorted(
-        found, key=lambda each: (each.family_name or "", each.given_name or "", each.key.student_id)
+        found,
+        key=lambda each: (
+            alphabetical(each.family_name or ""),
+            alphabetical(each.given_name or ""),
+            each.key.student_id,
+        ),
     )
 
 

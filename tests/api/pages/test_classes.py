@@ -50,6 +50,34 @@ def test_headings_sort_without_a_script(html: Get, lessons: Any) -> None:
     assert names(html("/classes?sort=-absences"))[0] == "Paz, Leo"
 
 
+def test_an_earlier_week_can_be_seen_while_its_events_are_kept(html: Get, pages: Any, lessons: Any) -> None:
+    fill(lessons)
+    assert 'href="/classes?sort=name&amp;week=2026-W05"' in html("/classes")
+    before = html("/classes/3B?week=2026-W05&sort=-score")
+    assert names(before) == ["Ruiz, Ana", "Paz, Leo"]
+    assert "+24" in before.split("Ruiz, Ana", 1)[1].split("</tr>", 1)[0]  # 6 participations of 4 points
+    assert 'href="/students/ana?week=2026-W05"' in before
+    assert 'href="/classes?class=3B&amp;sort=-score"' in before  # the week after is this one
+    assert 'href="/classes.csv?class=3B&amp;sort=-score&amp;week=2026-W05"' in before
+    table = pages.call("GET", "/classes.csv?week=2026-W05", school=lessons.classroom.school_id)
+    assert "ana,Ruiz,Ana,3B,2026-W05,6,24,6,0,0,1" in table.body.decode("utf-8-sig")
+    assert 'rel="prev"' not in html("/classes?week=2026-W02")
+    assert pages.call("GET", "/classes?week=x", school=lessons.classroom.school_id).status == 422
+
+
+def test_names_stand_in_the_order_of_the_alphabet(html: Get, lessons: Any) -> None:
+    for student_id, family in (
+        ("a", "Zúñiga"),
+        ("b", "Álvarez"),
+        ("c", "Ñandú"),
+        ("d", "Nava"),
+        ("e", "abad"),
+    ):
+        lessons.classroom.enrol(student_id, "Eva", family, "1A")
+    listed = [name.split(",")[0] for name in names(html("/classes/1A"))]
+    assert listed == ["abad", "Álvarez", "Nava", "Ñandú", "Zúñiga"]
+
+
 def test_search_forgives_accents_and_case(html: Get, lessons: Any) -> None:
     fill(lessons)
     assert names(html("/classes?q=pena")) == ["Peña, Inés"]
