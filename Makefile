@@ -12,7 +12,7 @@ BENCHES := enricher ingest load history consolidation government_sync api
 DBT_NAMES := AWS_DEFAULT_REGION=us-east-1 LUCA_DBT_WORK_GROUP=luca-dbt LUCA_LAKE_BUCKET=lake \
 	LUCA_LAKE_DATABASE=luca_lake LUCA_MARTS_DATABASE=luca_marts LUCA_RESULTS_BUCKET=results
 
-.PHONY: help setup demo demo-oulad api test test-browser test-slow lint types contracts templates dbt-parse check bench format clean
+.PHONY: help setup demo demo-pages demo-oulad api test test-browser test-slow lint types contracts templates dbt-parse check bench format clean
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,7 +32,10 @@ $(READY): uv.lock pyproject.toml
 demo: $(READY) ## From a school's event to its weekly trend, on this machine
 	$(BIN)/luca demo
 
-demo-oulad: $(READY) ## The same on real records: make demo-oulad OULAD=../shared/data/oulad
+demo-pages: $(READY) ## The same, then the teacher's pages over it until ctrl-C
+	$(BIN)/luca demo --pages
+
+demo-oulad: $(READY) ## The demo on real records: make demo-oulad OULAD=../shared/data/oulad
 	$(BIN)/luca demo --oulad $(or $(OULAD),../shared/data/oulad) --out out/oulad
 
 api: $(READY) ## The API and the teacher's pages, beside a running `luca local up`

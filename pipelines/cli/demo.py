@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -18,10 +18,13 @@ from rich.table import Table
 
 from infra.local.cloud import LocalCloud
 from pipelines.books import COLUMNS, Books, UnbalancedBooksError, drawn_up
-from pipelines.cli import demo_grades, simulate
+from pipelines.cli import demo_grades, demo_pages, simulate
 from pipelines.cli.demo_grades import GradeBooks
+from pipelines.cli.local import stop_signal
 from pipelines.cli.progress import console, step
 from pipelines.simulation.scenario import Scenario, Tally, create_schools
+from pipelines.simulation.term import record_term
+from transforms.calendar import iso_week
 from transforms.lake_schema import LAKE_TABLES
 
 WAIT_SCALE = 0.01  # the government's 5, 15 and 45 s, and the 2 s between batches, shortened
@@ -37,12 +40,17 @@ def demo(
     oulad: simulate.Oulad = None,
     module: simulate.Modules = None,
     out: Annotated[Path, typer.Option(help="Folder for what it writes; replaced.")] = Path("out/demo"),
+    pages: Annotated[
+        bool, typer.Option("--pages", help="Then serve the teacher's pages over it until ctrl-C.")
+    ] = False,
 ) -> None:
     """From a school's event to its weekly trend: HTTP, queue, store, stream, lake, gate, dbt, books.
 
     Writes report.html (open it in a browser), account.json, the quality reports, the dbt docs and
     each lake table and mart as Parquet. Ends with an error if an event is missing anywhere.
     """
+    if pages and oulad is not None:
+        raise typer.BadParameter("--pages shows the last weeks, and the records of --oulad are years old")
     began = time.monotonic()
     scenario = simulate.choose(
         schools, weeks, events, seed, damaged_roster=damaged_roster, oulad=oulad, modules=module
@@ -56,6 +64,17 @@ def demo(
             os.environ.update(cloud.environment)
             # A term of scores is invented beside invented schools; OULAD's own scores are another run.
             books, grades = _the_way(scenario, cloud, out, marked=oulad is None)
+            _tell(books, grades, out, time.monotonic() - began)
+            if pages:
+                _serve(scenario, cloud)
+
+
+def _tell(books: Books, grades: list[GradeBooks], out: Path, seconds: float) -> None:
+    """The accounts and what they say.
+
+    Raises:
+        UnbalancedBooksError: Something is missing.
+    """
     console.print()
     console.print(_account(books))
     if grades:
@@ -68,8 +87,20 @@ def demo(
     if grades:
         _require_grades(grades)
         console.print(f"[bold green]{demo_grades.verdict(grades)}[/]", soft_wrap=True)
-    seconds = time.monotonic() - began
     console.print(f"[bold green]{books.verdict}[/] [dim]({seconds:.0f} s)[/]", soft_wrap=True)
+
+
+def _serve(scenario: Scenario, cloud: LocalCloud) -> None:
+    """Shows the way to the pages, and keeps them open."""
+    stop = stop_signal()
+    school = scenario.schools[0].school_id
+    week = iso_week(datetime.now(UTC).date() - timedelta(days=7))  # the last whole one: events end there
+    with demo_pages.served(cloud.state_dir / "logs" / "api.log") as address:
+        console.print(f"\nThe teacher's pages of {school}: {address}/login?next=/classes%3Fweek%3D{week}")
+        console.print("Log in with the token of the next line; ctrl-C ends everything.")
+        typer.echo(cloud.token(school))
+        while not stop.wait(0.5):
+            pass
 
 
 def _the_way(
@@ -88,7 +119,7 @@ def _the_way(
     term = None
     if marked:
         with step("Scores and the night") as say:
-            term = demo_grades.record_term(scenario, today)
+            term = record_term(scenario, today)
             when = demo_grades.nights(scenario, cloud, today)
             say(f"{len(term.evaluations):,} scores, {len(term.groups):,} grades to make at {when}")
     with step("Stored, streamed and landed") as say:

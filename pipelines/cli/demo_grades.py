@@ -11,18 +11,15 @@ from datetime import date, timedelta
 from typing import Any
 
 from adapters import executions, functions, sync_failures, sync_reports
-from adapters.academic_table import pending_evaluations, put_academic_config, student_grades
+from adapters.academic_table import pending_evaluations, student_grades
 from adapters.settings import setting
-from adapters.table import StoreBusyError, put_items
 from infra.local.cloud import LocalCloud
 from pipelines.cli.sync import run_school, summary
 from pipelines.government.reopening import reopen
-from pipelines.simulation.invented_grades import InventedGrades, invented_grades
+from pipelines.simulation.invented_grades import InventedGrades
 from pipelines.simulation.scenario import Scenario
 from transforms.nights import night_of
-from transforms.students import Student
 
-STUDENTS_A_SCHOOL = 15  # a class that is marked; more would show the same for longer
 SCHEDULE = "luca-nights"
 JUST_SENT = -60  # minutes: the reconciliation shall judge what was sent a moment ago
 
@@ -65,25 +62,6 @@ class GradeBooks:
     def as_dict(self) -> dict[str, Any]:
         """For `account.json`."""
         return asdict(self)
-
-
-def record_term(scenario: Scenario, today: date) -> InventedGrades:
-    """Writes periods, rules and a term's scores for a class of each school, as its teachers would.
-
-    Raises:
-        StoreBusyError: Some scores could not be written.
-    """
-    classes: list[Student] = []
-    for school in scenario.schools:
-        own = [student for student in scenario.students if student.key.school_id == school.school_id]
-        classes += own[:STUDENTS_A_SCHOOL]
-    term = invented_grades(scenario.schools, classes, today=today)
-    for config in term.configs:
-        put_academic_config(config)
-    unwritten = put_items(evaluation.item() for evaluation in term.evaluations)
-    if unwritten:
-        raise StoreBusyError(f"{len(unwritten)} scores were not written: the table throttles; try again")
-    return term
 
 
 def nights(scenario: Scenario, cloud: LocalCloud, today: date) -> str:

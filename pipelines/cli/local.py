@@ -44,9 +44,7 @@ def up(
 
     In another shell: eval "$(luca local env)", then luca simulate, luca load, luca trends, luca query.
     """
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stop_signal()
     container = {"ContainerUrl": f"http://127.0.0.1:{api_port}"}
     with LocalCloud.start(state, parameters=container) as cloud:
         console.print(cloud.banner())
@@ -54,6 +52,14 @@ def up(
             pass
         console.print("stopping: flushing what is buffered …")
     console.print("stopped")
+
+
+def stop_signal() -> threading.Event:
+    """What ctrl-C and SIGTERM set from now on, instead of ending the process where it stands."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
 
 
 @app.command()

@@ -13,6 +13,7 @@ import typer
 from adapters.settings import setting
 from pipelines.cli.progress import console, counted, step
 from pipelines.simulation.scenario import Scenario, Tally, create_schools
+from pipelines.simulation.term import record_term
 
 Oulad = Annotated[
     Path | None,
@@ -45,6 +46,12 @@ def simulate(
     damaged_roster: DamagedRoster = False,
     oulad: Oulad = None,
     module: Modules = None,
+    scores: Annotated[
+        bool,
+        typer.Option(
+            "--scores", help="Also a term of scores for a class of each school: see `luca grades run`."
+        ),
+    ] = False,
 ) -> None:
     """Create schools with students and send their events over HTTP, as their own systems would."""
     scenario = choose(
@@ -54,6 +61,10 @@ def simulate(
         create_schools(scenario)
         say(f"{len(scenario.schools)} with {len(scenario.students):,} students")
     tally = send_all(scenario, setting("API_ENDPOINT"), local_token)
+    if scores:
+        with step("Scores") as say:
+            term = record_term(scenario, datetime.now(UTC).date())
+            say(f"{len(term.evaluations):,}, waiting for `luca grades run`")
     for school, fates in sorted(tally.by_school.items()):
         console.print(f"  {school}: " + ", ".join(f"{count:,} {fate}" for fate, count in fates.most_common()))
 
