@@ -14,7 +14,7 @@ from rich.console import Console
 # sets this to false.
 os.environ.setdefault("POWERTOOLS_METRICS_DISABLED", "true")
 
-from pipelines.cli import demo, grades, keys, lake, local, quality, simulate, sync, token
+from pipelines.cli import demo, grades, keys, lake, local, quality, retention, simulate, sync, token
 
 app = typer.Typer(
     name="luca",
@@ -38,6 +38,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(grades.app, name="grades")
 app.add_typer(quality.app, name="quality")
 app.add_typer(sync.app, name="sync")
+app.add_typer(retention.app, name="retention")
 app.command("token")(token.token)
 
 

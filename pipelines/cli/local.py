@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import signal
 import threading
 import urllib.request
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from infra.local import aws, expiry
 from infra.local.cloud import LocalCloud
-from pipelines.cli.progress import console
+from pipelines.cli.progress import console, step
 
 STATE = Path(".luca/local")
+BUCKET = re.compile("LUCA_[A-Z]+_BUCKET")
 StateOption = Annotated[
     Path, typer.Option("--state", help="Folder that holds what the local cloud remembers.")
 ]
@@ -77,6 +81,21 @@ def settle(state: StateOption = STATE) -> None:
     with urllib.request.urlopen(request, timeout=600) as response:  # noqa: S310
         response.read()
     console.print("settled: all that was sent has landed")
+
+
+@app.command()
+def expire(
+    as_of: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The day (UTC) to act as.")],
+    state: StateOption = STATE,
+) -> None:
+    """Remove what S3 Lifecycle would have removed by a day: time passes only when asked here."""
+    running = environment(state)
+    buckets = [value for name, value in sorted(running.items()) if BUCKET.fullmatch(name)]
+    with step(f"S3 Lifecycle as of {as_of:%Y-%m-%d}") as say:
+        done = expiry.expire(aws.client("s3", running), as_of.replace(tzinfo=UTC), buckets)
+        say("nothing was due" if not done else f"{done.total():,} removals")
+    for what, count in sorted(done.items()):
+        console.print(f"  {what}: {count:,}")
 
 
 def environment(state: Path = STATE) -> dict[str, str]:

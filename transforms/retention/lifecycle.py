@@ -136,6 +136,43 @@ class Present:
 NOTHING_PRESENT = Present()
 
 
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How the rules of a bucket differ from what they should be.
+
+    Attributes:
+        missing: Should be there and are not.
+        changed: What is there under the name of a rule that says something else.
+        foreign: Are there and are none of ours.
+    """
+
+    missing: tuple[LifecycleRule, ...] = ()
+    changed: tuple[LifecycleRule, ...] = ()
+    foreign: tuple[LifecycleRule, ...] = ()
+
+    def __len__(self) -> int:
+        """How many rules differ."""
+        return len(self.missing) + len(self.changed) + len(self.foreign)
+
+    def ids(self) -> dict[str, list[str]]:
+        """The ids, by what is wrong with them."""
+        return {
+            "missing": [rule.id for rule in self.missing],
+            "changed": [rule.id for rule in self.changed],
+            "foreign": [rule.id for rule in self.foreign],
+        }
+
+
+def difference(expected: Iterable[LifecycleRule], found: Iterable[LifecycleRule]) -> Difference:
+    """Compares rules by their ids, whatever their order."""
+    ours, theirs = {rule.id: rule for rule in expected}, {rule.id: rule for rule in found}
+    return Difference(
+        missing=tuple(rule for name, rule in ours.items() if name not in theirs),
+        changed=tuple(theirs[name] for name, rule in ours.items() if theirs.get(name, rule) != rule),
+        foreign=tuple(rule for name, rule in theirs.items() if name not in ours),
+    )
+
+
 def fixed_rules(bucket: Bucket) -> list[LifecycleRule]:
     """The rules of a bucket that no year changes: those of its template."""
     found = [

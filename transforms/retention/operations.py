@@ -319,6 +319,7 @@ _LOGS = (
             ("government-sync", 90, "lambdas.government_sync"),
             ("government-sender", 90, "lambdas.government_sender"),
             ("sync-reconciler", 90, "lambdas.sync_reconciler"),
+            ("retention-roller", 90, "lambdas.retention_roller"),
         )
     ),
     Place(

@@ -22,6 +22,13 @@ _OF_A_LIST = {
 }
 
 
+# Sub-resources of a bucket.
+_OF_A_BUCKET = {
+    "GET lifecycle": "GetLifecycleConfiguration",
+    "PUT lifecycle": "PutLifecycleConfiguration",
+}
+
+
 def requests(method: str, path: str, query: str) -> Iterator[Request]:
     """What must be allowed before a request may pass.
 
@@ -39,6 +46,8 @@ def requests(method: str, path: str, query: str) -> Iterator[Request]:
         yield Request(f"s3:{_OBJECT[method]}", f"arn:aws:s3:::{bucket}/{key}")
     elif bucket and not key and method == "GET" and said <= _OF_A_LIST:
         yield Request("s3:ListBucket", f"arn:aws:s3:::{bucket}")
+    elif bucket and not key and (action := _OF_A_BUCKET.get(" ".join((method, *said)))):
+        yield Request(f"s3:{action}", f"arn:aws:s3:::{bucket}")
     else:
         raise UnreadableRequestError(
             f"s3: {method} {path}?{query} is none of the operations on objects that are read in "

@@ -16,6 +16,8 @@ from infra.local.iam.s3 import requests
         ("DELETE", "/reports/a", "", "s3:DeleteObject", "arn:aws:s3:::reports/a"),
         ("GET", "/reports", "list-type=2&prefix=a%2F", "s3:ListBucket", "arn:aws:s3:::reports"),
         ("GET", "/reports/", "list-type=2", "s3:ListBucket", "arn:aws:s3:::reports"),
+        ("GET", "/reports", "lifecycle", "s3:GetLifecycleConfiguration", "arn:aws:s3:::reports"),
+        ("PUT", "/reports", "lifecycle=", "s3:PutLifecycleConfiguration", "arn:aws:s3:::reports"),
     ],
 )
 def test_a_request_is_about_the_object_or_the_bucket_in_its_path(
@@ -32,6 +34,8 @@ def test_a_request_is_about_the_object_or_the_bucket_in_its_path(
         ("PUT", "/reports/a", "acl="),
         ("PUT", "/reports/a", "uploadId=1&partNumber=1"),
         ("GET", "/reports", "policy"),
+        ("DELETE", "/reports", "lifecycle"),
+        ("GET", "/reports", "lifecycle&policy"),
         ("POST", "/reports", "delete"),
     ],
 )
