@@ -153,10 +153,14 @@ def keys_under(bucket: str, prefix: str) -> Iterator[str]:
         yield from (found["Key"] for found in page.get("Contents", []))
 
 
-def partition_path(table: str, values: PartitionValues) -> str:
-    """The prefix where a partition begins its life: `lake/{table}/graduation_year=2029/…/`."""
+def partition_path(table: str, values: PartitionValues, generation: int = 0) -> str:
+    """The prefix of a generation of a partition: `lake/{table}/graduation_year=2029/…/gen=0000/`.
+
+    A partition begins its life in the first, and not in the folder above: a reader of that would see a
+    next generation while it is written.
+    """
     folders = "/".join(f"{key}={value}" for key, value in zip(PARTITION_KEYS, values, strict=True))
-    return f"lake/{table}/{folders}/"
+    return f"lake/{table}/{folders}/gen={generation:04d}/"
 
 
 def quarantine_key(table: str, load_id: str, school_id: str) -> str:

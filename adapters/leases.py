@@ -27,7 +27,8 @@ from adapters import ledger_table
 from adapters.ledger_table import Action, ConditionError
 
 BEAT_SECONDS = 4.0  # between two renewals
-SILENCE_SECONDS = 20.0  # after which a lease may be taken, and its holder no longer trusts it
+TRUST_SECONDS = 16.0  # without a renewal, after which its holder no longer relies on a lease
+SILENCE_SECONDS = 20.0  # after which another may take it
 
 Say = Callable[[str], None]
 
@@ -61,11 +62,11 @@ class Lease:
         """Asks, without a call, whether the lease may still be relied on.
 
         Raises:
-            LeaseLostError: It was taken, or was not renewed for `SILENCE_SECONDS`.
+            LeaseLostError: It was taken, or was not renewed for `TRUST_SECONDS`.
         """
-        if self._lost or time.monotonic() - self._renewed > SILENCE_SECONDS:
+        if self._lost or time.monotonic() - self._renewed > TRUST_SECONDS:
             raise LeaseLostError(
-                f"lease {self.name!r} was lost by {self.holder}: it was silent for {SILENCE_SECONDS:.0f} s "
+                f"lease {self.name!r} was lost by {self.holder}: it was silent for {TRUST_SECONDS:.0f} s "
                 "and another run may have taken over. Nothing more is written; run it again"
             )
 

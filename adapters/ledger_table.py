@@ -8,6 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from adapters.aws import client
+from adapters.batches import batches
 from adapters.settings import setting
 from adapters.typed_json import from_typed, to_typed
 
@@ -16,6 +17,7 @@ Action = dict[str, Any]
 """One write of a transaction, in DynamoDB's own form."""
 
 ACTIONS_A_TRANSACTION = 100  # TransactWriteItems' limit
+KEYS_A_READ = 100  # BatchGetItem's limit
 
 _REFUSED = {"ConditionalCheckFailedException", "TransactionCanceledException"}
 
@@ -28,6 +30,16 @@ def get(key: Key) -> dict[str, Any] | None:
     """The item of a key, or None."""
     answer = client("dynamodb").get_item(TableName=setting("LEDGER"), Key=to_typed(key), ConsistentRead=True)
     return from_typed(answer["Item"]) if "Item" in answer else None
+
+
+def get_many(keys: Iterable[Key]) -> Iterator[dict[str, Any]]:
+    """The items of some keys, those that are there, in no order."""
+    for batch in batches(keys, KEYS_A_READ):
+        ask = {setting("LEDGER"): {"Keys": [to_typed(key) for key in batch], "ConsistentRead": True}}
+        while ask:
+            answer = client("dynamodb").batch_get_item(RequestItems=ask)
+            yield from (from_typed(item) for item in answer["Responses"][setting("LEDGER")])
+            ask = answer.get("UnprocessedKeys", {})
 
 
 def items(pk: str) -> Iterator[dict[str, Any]]:
@@ -57,6 +69,11 @@ def last_items(pk: str, limit: int) -> list[dict[str, Any]]:
 def put(item: Mapping[str, Any]) -> None:
     """Writes an item, in place of any that was there."""
     client("dynamodb").put_item(TableName=setting("LEDGER"), Item=to_typed(item))
+
+
+def put_over(item: Mapping[str, Any]) -> Action:
+    """The action that writes an item, in place of any that was there."""
+    return {"Put": {"TableName": setting("LEDGER"), "Item": to_typed(item)}}
 
 
 def put_if(

@@ -153,3 +153,28 @@ ACADEMIC_CHANGES = LakeTable(
 )
 
 LAKE_TABLES = {table.name: table for table in (BEHAVIOR_EVENTS, ACADEMIC_CHANGES)}
+
+
+def as_schema(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Rows that an earlier contract wrote, as a later one: a new column is null, a widened type is cast.
+
+    Args:
+        rows: Columns in any order.
+        schema: Every column of `rows` is in it.
+
+    Raises:
+        ValueError: `rows` has a column that the schema has not, or one twice.
+        pyarrow.ArrowInvalid: A value does not fit the schema's type.
+    """
+    if rows.schema.equals(schema):
+        return rows
+    unknown = sorted(set(rows.column_names) - set(schema.names))
+    if unknown or len(set(rows.column_names)) != len(rows.column_names):
+        raise ValueError(f"columns {rows.column_names} are not those of {schema.names}: {unknown}")
+    columns = [
+        rows[field.name].cast(field.type)
+        if field.name in rows.column_names
+        else pa.nulls(len(rows), field.type)
+        for field in schema
+    ]
+    return pa.table(columns, schema=schema)

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from adapters import lake
 from adapters.settings import setting
 from pipelines.load.rows import LoadRows, Numbers, Partition, broken_rules, of_school, partitions
+from pipelines.partitions import settling
 from transforms.lake_schema import LOAD_ID
 
 ROWS_GATHERED = 65_536  # at once: what is in hand beside the load's own rows
@@ -74,7 +75,7 @@ def publish(rows: LoadRows, order: Numbers, load_id: str, pool: Executor) -> Pub
     """
     table = rows.table
     spans = list(partitions(rows, order))
-    known = lake.partition_locations(table.name, (partition for partition, _, _ in spans))
+    known = settling.places(table.name, (partition for partition, _, _ in spans))
     places: dict[tuple[str, ...], str] = {
         partition: known.get(partition) or lake.partition_path(table.name, partition)
         for partition, _, _ in spans

@@ -110,7 +110,8 @@ def test_a_folder_is_copied_and_what_never_changes_only_once(tmp_path: Path) -> 
 
 def test_a_partition_begins_where_its_values_say() -> None:
     path = "lake/behavior_events/graduation_year=2029/year=2026/month=02/school_id=school_1/"
-    assert lake.partition_path("behavior_events", VALUES) == path
+    assert lake.partition_path("behavior_events", VALUES) == f"{path}gen=0000/"
+    assert lake.partition_path("behavior_events", VALUES, 12) == f"{path}gen=0012/"
     with pytest.raises(ValueError, match="zip"):
         lake.partition_path("behavior_events", VALUES[:3])
 

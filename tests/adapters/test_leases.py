@@ -72,6 +72,7 @@ def test_a_living_holder_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.fault
 def test_a_silent_holder_is_taken_over_and_fenced_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(leases, "SILENCE_SECONDS", 0.1)
+    monkeypatch.setattr(leases, "TRUST_SECONDS", 0.08)
     dead = leave_behind(monkeypatch)
     note = ledger_table.put_new({"PK": "note", "SK": "note"})
     with held(NAME, "a load") as lease:
@@ -110,7 +111,7 @@ def test_a_clock_that_jumps_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.fault
 def test_an_unreachable_ledger_makes_the_holder_stop_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(leases, "BEAT_SECONDS", 0.01)
-    monkeypatch.setattr(leases, "SILENCE_SECONDS", 0.1)
+    monkeypatch.setattr(leases, "TRUST_SECONDS", 0.1)
     with held(NAME, "a load") as lease:
         monkeypatch.setattr(ledger_table, "write", unreachable)
         time.sleep(0.2)

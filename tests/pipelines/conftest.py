@@ -200,23 +200,6 @@ class Lake:
             found.setdefault(school, []).extend(pq.read_table(io.BytesIO(body)).to_pylist())
         return found
 
-    def move_partition(self, below: str, table: str = "behavior_events") -> None:
-        """Moves the only partition of a table to a folder below its own, as compaction does."""
-        s3, glue = client("s3"), client("glue")
-        named = {"DatabaseName": "luca_lake", "TableName": table}
-        (partition,) = glue.get_partitions(**named)["Partitions"]
-        described = partition["StorageDescriptor"]
-        place = described["Location"].removeprefix(f"s3://{BUCKETS['LAKE']}/")
-        for key, body in self.objects(place).items():
-            s3.put_object(Bucket=BUCKETS["LAKE"], Key=f"{place}{below}{key.removeprefix(place)}", Body=body)
-        moved = {**described, "Location": f"{described['Location']}{below}"}
-        values = partition["Values"]
-        glue.update_partition(
-            **named,
-            PartitionValueList=values,
-            PartitionInput={"Values": values, "StorageDescriptor": moved},
-        )
-
     def tables(self, database: str = "luca_landing") -> list[str]:
         """The names of a Glue database's tables."""
         return [table["Name"] for table in client("glue").get_tables(DatabaseName=database)["TableList"]]

@@ -1,0 +1,187 @@
+"""Generations of a partition: the folders that its rows were written to, one after another.
+
+`lake/{table}/graduation_year=2029/year=2026/month=02/school_id=school_1/gen=0007/`. A reader of the lake
+sees the one that Glue names. No folder is within another: what is written to the next generation is no part
+of this one, which it would be if a partition began its life in the folder above.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from adapters import lake
+from adapters.aws import client
+from adapters.batches import batches
+from adapters.lake import PartitionValues
+from adapters.settings import setting
+
+KEYS_A_DELETE = 1000  # DeleteObjects' limit
+
+_GENERATION = re.compile(r"/gen=(\d{4,})/$")
+
+
+class ObjectsRefusedError(RuntimeError):
+    """S3 did not delete an object."""
+
+
+class PartitionFolderError(RuntimeError):
+    """A partition's files are in its folder itself and not in a generation of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LakeObject:
+    """An object of the lake bucket.
+
+    Attributes:
+        key: Its key.
+        size: Bytes.
+        written_at: Seconds since 1970, by S3's clock.
+    """
+
+    key: str
+    size: int
+    written_at: float
+
+    @property
+    def folder(self) -> str:
+        """Its key without its name; ends with `/`."""
+        return f"{self.key.rpartition('/')[0]}/"
+
+    @property
+    def name(self) -> str:
+        """Its key without its folder."""
+        return self.key.rpartition("/")[2]
+
+
+def number_of(place: str) -> int:
+    """The number of a generation.
+
+    Args:
+        place: Its prefix in the lake bucket.
+
+    Raises:
+        PartitionFolderError: It is no generation. What is written below it would be seen by its readers.
+    """
+    found = _GENERATION.search(place)
+    if not found:
+        raise PartitionFolderError(
+            f"{place} is no generation of a partition (…/gen=0000/), so nothing can be written beside its "
+            "files unseen: copy them to gen=0000/ below it and name that in Glue"
+        )
+    return int(found[1])
+
+
+def folder_of(place: str) -> str:
+    """The partition's folder that a generation is in; ends with `/`."""
+    number_of(place)
+    return place[: place.rindex("gen=")]
+
+
+def objects(prefix: str) -> Iterator[LakeObject]:
+    """The lake bucket's objects under a prefix, in the order of their keys; no console "folders"."""
+    pages = client("s3").get_paginator("list_objects_v2")
+    for page in pages.paginate(Bucket=setting("LAKE_BUCKET"), Prefix=prefix):
+        for found in page.get("Contents", []):
+            if not found["Key"].endswith("/"):
+                yield LakeObject(found["Key"], found["Size"], found["LastModified"].timestamp())
+
+
+def write_file(file: Path, key: str) -> None:
+    """Copies a local file to the lake bucket, whole or not at all."""
+    with file.open("rb") as body:
+        client("s3").put_object(Bucket=setting("LAKE_BUCKET"), Key=key, Body=body, ContentType=lake.BINARY)
+
+
+def copy(key: str, to: str) -> None:
+    """Copies an object of the lake bucket within it."""
+    bucket = setting("LAKE_BUCKET")
+    client("s3").copy_object(Bucket=bucket, Key=to, CopySource={"Bucket": bucket, "Key": key})
+
+
+def delete(prefix: str) -> int:
+    """Deletes the lake bucket's objects under a prefix; it keeps their versions for 7 days.
+
+    Returns:
+        How many there were.
+
+    Raises:
+        ObjectsRefusedError: S3 kept one.
+    """
+    return _delete({"Key": found.key} for found in objects(prefix))
+
+
+def delete_versions(prefix: str, but: str) -> int:
+    """Deletes every version of the lake bucket's objects under a prefix, at once and for good.
+
+    Args:
+        prefix: Under which.
+        but: A prefix whose objects stay, with their versions.
+
+    Returns:
+        How many versions and delete markers there were.
+
+    Raises:
+        ObjectsRefusedError: S3 kept one.
+    """
+    pages = client("s3").get_paginator("list_object_versions")
+    return _delete(
+        {"Key": found["Key"], "VersionId": found["VersionId"]}
+        for page in pages.paginate(Bucket=setting("LAKE_BUCKET"), Prefix=prefix)
+        for found in (*page.get("Versions", []), *page.get("DeleteMarkers", []))
+        if not found["Key"].startswith(but)
+    )
+
+
+def _delete(wanted: Iterable[dict[str, str]]) -> int:
+    deleted = 0
+    for batch in batches(wanted, KEYS_A_DELETE):
+        answer = client("s3").delete_objects(
+            Bucket=setting("LAKE_BUCKET"), Delete={"Objects": batch, "Quiet": True}
+        )
+        for refused in answer.get("Errors", []):
+            raise ObjectsRefusedError(
+                f"S3 did not delete {refused['Key']}: {refused['Code']}: {refused.get('Message', '')}; "
+                "run it again"
+            )
+        deleted += len(batch)
+    return deleted
+
+
+def partitions(table: str) -> Iterator[tuple[PartitionValues, str]]:
+    """Every partition of a lake table that Glue knows, with the prefix of its files in the lake bucket."""
+    bucket = f"s3://{setting('LAKE_BUCKET')}/"
+    pages = client("glue").get_paginator("get_partitions")
+    # Without their columns, which are most of each answer.
+    for page in pages.paginate(
+        DatabaseName=setting("LAKE_DATABASE"), TableName=table, ExcludeColumnSchema=True
+    ):
+        for found in page["Partitions"]:
+            place = found["StorageDescriptor"]["Location"].removeprefix(bucket).rstrip("/")
+            yield tuple(found["Values"]), f"{place}/"
+
+
+def move_partitions(table: str, places: Mapping[PartitionValues, str]) -> None:
+    """Names the places of partitions in Glue: one call each, after which its readers see what is there.
+
+    A partition gets the table's columns of today with it, so its files must be of today's schema.
+
+    Args:
+        table: Of the lake database.
+        places: By partition, the prefix in the lake bucket. One that Glue does not know is made.
+    """
+    glue = client("glue")
+    name = {"DatabaseName": setting("LAKE_DATABASE"), "TableName": table}
+    described = glue.get_table(DatabaseName=name["DatabaseName"], Name=table)["Table"]["StorageDescriptor"]
+    for values, place in places.items():
+        moved: dict[str, Any] = {
+            "Values": list(values),
+            "StorageDescriptor": {**described, "Location": f"s3://{setting('LAKE_BUCKET')}/{place}"},
+        }
+        try:
+            glue.update_partition(**name, PartitionValueList=list(values), PartitionInput=moved)
+        except glue.exceptions.EntityNotFoundException:
+            lake.register_partitions(table, {values: place})
