@@ -96,7 +96,8 @@ def _serve(scenario: Scenario, cloud: LocalCloud) -> None:
     school = scenario.schools[0].school_id
     week = iso_week(datetime.now(UTC).date() - timedelta(days=7))  # the last whole one: events end there
     with demo_pages.served(cloud.state_dir / "logs" / "api.log") as address:
-        console.print(f"\nThe teacher's pages of {school}: {address}/login?next=/classes%3Fweek%3D{week}")
+        link = f"{address}/login?next=/classes%3Fweek%3D{week}"
+        console.print(f"\nThe teacher's pages of {school}: {link}", soft_wrap=True)
         console.print("Log in with the token of the next line; ctrl-C ends everything.")
         typer.echo(cloud.token(school))
         while not stop.wait(0.5):
