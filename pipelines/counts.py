@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
+from datetime import date
 
 import pyarrow.parquet as pq
 
@@ -18,12 +19,17 @@ from adapters.table import event_keys
 from transforms.lake_schema import BEHAVIOR_EVENTS, LakeTable
 
 
-def rejected() -> dict[str, Counter[str]]:
-    """Messages of the rejected queue by school and reason; a message without a school is under ''."""
+def rejected(received_on: date | None = None) -> dict[str, Counter[str]]:
+    """Messages of the rejected queue by school and reason; a message without a school is under ''.
+
+    Args:
+        received_on: Only those that the queue took on this day (UTC); all by default.
+    """
     counts: dict[str, Counter[str]] = {}
     # By the original message: a worker that died after rejecting has rejected it twice.
     for rejection in {rejection["message_id"]: rejection for rejection in rejections()}.values():
-        counts.setdefault(rejection["school_id"] or "", Counter())[rejection["reason"]] += 1
+        if received_on is None or rejection["received_at"].startswith(received_on.isoformat()):
+            counts.setdefault(rejection["school_id"] or "", Counter())[rejection["reason"]] += 1
     return counts
 
 

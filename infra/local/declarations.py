@@ -172,6 +172,7 @@ class Plan:
     deliveries: list[DeliveryDeclaration] = field(default_factory=list)
     routes: list[Route] = field(default_factory=list)
     access_log_format: str | None = None
+    access_log_group: str | None = None
     work_groups: list[WorkGroupDeclaration] = field(default_factory=list)
     queues: dict[str, str] = field(default_factory=dict)  # ARN -> URL
     schedules: list[ScheduleDeclaration] = field(default_factory=list)

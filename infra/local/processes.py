@@ -92,6 +92,7 @@ def gateway(
         connections=GATEWAY_CONNECTIONS,
         access_log=str(logs / "access.log") if plan.access_log_format else None,
         access_log_format=plan.access_log_format,
+        access_log_group=plan.access_log_group,
     )
     with (logs / "gateway.log").open("ab") as log:
         child = Child(

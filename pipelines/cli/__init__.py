@@ -14,7 +14,7 @@ from rich.console import Console
 # sets this to false.
 os.environ.setdefault("POWERTOOLS_METRICS_DISABLED", "true")
 
-from pipelines.cli import demo, grades, keys, lake, local, quality, retention, simulate, sync, token
+from pipelines.cli import audit, demo, grades, keys, lake, local, quality, retention, simulate, sync, token
 
 app = typer.Typer(
     name="luca",
@@ -35,6 +35,7 @@ app.command("query")(lake.query)
 app.command("report")(lake.report)
 app.add_typer(local.app, name="local")
 app.add_typer(keys.app, name="keys")
+app.add_typer(audit.app, name="audit")
 app.add_typer(grades.app, name="grades")
 app.add_typer(quality.app, name="quality")
 app.add_typer(sync.app, name="sync")

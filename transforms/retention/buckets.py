@@ -22,6 +22,7 @@ BUCKETS = (
     Bucket("LAKE", "LakeBucket", None),
     Bucket("RESULTS", "ResultsBucket", 7),
     Bucket("REPORTS", "ReportsBucket", 400),
+    Bucket("EXPORTS", "ExportsBucket", 7),
 )
 
 _BY_COLUMN = Erasure(Find.STUDENT_KEY, Removal.REWRITE)
@@ -71,6 +72,17 @@ _LANDING = (
         "pipelines.load",
         NOBODY,
         Identity.NOBODY,
+    ),
+)
+
+_AUDITS = (
+    _objects(
+        *("LANDING", "audits/", "Events of a day as the completeness audit found them in the store"),
+        *(Days(30), "pipelines.audits.completeness", NOBODY, Identity.NOBODY),
+    ),
+    _objects(
+        *("EXPORTS", "store/", "What DynamoDB exported of the store", Days(7), "adapters.store_exports"),
+        *(Erasure(Find.PARTITION_KEY, Removal.DELETE_EXPORTS), Identity.RAW),
     ),
 )
 
@@ -160,4 +172,4 @@ _REPORTS = (
     ),
 )
 
-OBJECTS = (*_LANDING, *_LAKE, *_RESULTS, *_REPORTS)
+OBJECTS = (*_LANDING, *_AUDITS, *_LAKE, *_RESULTS, *_REPORTS)

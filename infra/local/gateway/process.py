@@ -16,6 +16,7 @@ import msgspec
 from infra.local.asgi import server
 from infra.local.children import leave_with_parent
 from infra.local.declarations import Route
+from infra.local.gateway.access_log import AccessLog
 from infra.local.gateway.app import Gateway
 from infra.local.wire import JsonService
 
@@ -28,6 +29,8 @@ class Configuration(msgspec.Struct):
         access_key: With which it sends.
         connections: Most messages on their way at once.
         access_log: File of the access log.
+        access_log_format: Of its lines.
+        access_log_group: Log group that has them too.
     """
 
     routes: list[Route]
@@ -37,6 +40,7 @@ class Configuration(msgspec.Struct):
     connections: int
     access_log: str | None
     access_log_format: str | None
+    access_log_group: str | None
 
 
 def main() -> None:
@@ -44,17 +48,25 @@ def main() -> None:
     leave_with_parent()
     listener = socket.socket(fileno=int(sys.argv[1]))
     told = msgspec.json.decode(sys.argv[2], type=Configuration)
-    log = None if told.access_log is None else Path(told.access_log).open("a", encoding="utf-8")  # noqa: SIM115
-    gateway = Gateway(
-        told.routes,
-        lambda: JsonService(
+
+    def service(name: str, target: str, connections: int) -> JsonService:
+        return JsonService(
             told.endpoint,
-            "sqs",
-            "AmazonSQS",
+            name,
+            target,
             access_key=told.access_key,
             region=told.region,
-            connections=told.connections,
-        ),
+            connections=connections,
+        )
+
+    log = None
+    if told.access_log is not None and told.access_log_group is not None:
+        log = AccessLog(
+            Path(told.access_log), told.access_log_group, lambda: service("logs", "Logs_20140328", 1)
+        )
+    gateway = Gateway(
+        told.routes,
+        lambda: service("sqs", "AmazonSQS", told.connections),
         access_log=None if log is None else log.write,
         access_log_format=told.access_log_format,
     )

@@ -34,6 +34,7 @@ def stage(shop: Workshop, declared: Declared, logical_id: str) -> Made:
     declared.only("AutoDeploy", True)
     if log := declared.take("AccessLogSettings", None):
         shop.plan.access_log_format = log["Format"]
+        shop.plan.access_log_group = log["DestinationArn"].split(":log-group:")[1].split(":")[0]
     if declared.take("DefaultRouteSettings", None):
         shop.plan.absent.append((f"{declared.place}.DefaultRouteSettings", "one machine throttles itself"))
     declared.without_effect("Tags", "Description")

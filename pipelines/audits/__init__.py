@@ -1,0 +1,1 @@
+"""Audits: what must be true of everything that is kept, looked at from outside."""
