@@ -9,7 +9,6 @@ import urllib.request
 import uuid
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from adapters import athena
-from adapters.aws import client
 from adapters.rejected import rejections
 from adapters.table import put_school
 from infra.local.cloud import LocalCloud
@@ -27,6 +25,7 @@ from pipelines import counts
 from pipelines.load.run import load
 from pipelines.simulation.scenario import Scenario, create_schools
 from pipelines.trends import run_trends
+from tests.assumed_role import assumed, forget_clients
 from transforms.keys import StudentKey
 from transforms.lake_schema import BEHAVIOR_EVENTS, LAKE_TABLES
 from transforms.retention.registry import BUCKETS, place_of
@@ -50,27 +49,6 @@ def event(**changes: object) -> dict[str, Any]:
         "occurred_at": (NOW - timedelta(hours=1)).isoformat(),
     }
     return {**good, **changes}
-
-
-@contextmanager
-def assumed(role: str) -> Iterator[None]:
-    """What runs in here has the rights of a role of the templates and no others."""
-    arn = f"arn:aws:iam::000000000000:role/{role}"
-    granted = boto3.client("sts").assume_role(RoleArn=arn, RoleSessionName="tests")["Credentials"]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ACCESS_KEY_ID", granted["AccessKeyId"])
-        patch.setenv("AWS_SECRET_ACCESS_KEY", granted["SecretAccessKey"])
-        patch.setenv("AWS_SESSION_TOKEN", granted["SessionToken"])
-        forget_clients()
-        yield
-    forget_clients()
-
-
-def forget_clients() -> None:
-    """Clients keep the credentials that they were made with."""
-    boto3.DEFAULT_SESSION = None
-    client.cache_clear()
-    athena._session.cache_clear()
 
 
 class Way:

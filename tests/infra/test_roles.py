@@ -80,9 +80,17 @@ def test_no_role_changes_the_table_itself(name: str, policies: list[Policy]) -> 
         "UpdateTable",
         "UpdateTimeToLive",
         "CreateBackup",
-        "ExportTableToPointInTime",
     ):
         assert decide(asked(action), policies) is not Decision.ALLOW, action
+
+
+def test_only_the_completeness_audit_exports_the_store() -> None:
+    allowed = [
+        name
+        for name, policies in ROLES
+        if decide(asked("ExportTableToPointInTime"), policies) is Decision.ALLOW
+    ]
+    assert allowed == ["completeness.yaml:CompletenessRole"]
 
 
 def tenant() -> list[Policy]:

@@ -1,4 +1,4 @@
-"""The lake of `tests/pipelines/conftest.py`, with the store, the rejected queue and the edge's log before it."""
+"""The lake of `tests/pipelines/conftest.py`, with the store, the rejected queue and the edge's log."""
 
 from __future__ import annotations
 
