@@ -77,12 +77,15 @@ _LANDING = (
 
 _AUDITS = (
     _objects(
-        *("LANDING", "audits/", "Events of a day as the completeness audit found them in the store"),
-        *(Days(30), "pipelines.audits.completeness", NOBODY, Identity.NOBODY),
+        *("LANDING", "audits/", "A day's events as the completeness audit found them in the store", Days(30)),
+        "pipelines.audits.completeness",
+        NOBODY,
+        Identity.NOBODY,
     ),
     _objects(
         *("EXPORTS", "store/", "What DynamoDB exported of the store", Days(7), "adapters.store_exports"),
-        *(Erasure(Find.PARTITION_KEY, Removal.DELETE_EXPORTS), Identity.RAW),
+        Erasure(Find.PARTITION_KEY, Removal.DELETE_EXPORTS),
+        Identity.RAW,
     ),
 )
 
