@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -138,6 +138,13 @@ def find(table: str, load_id: str) -> Load:
 def loads(table: str, limit: int = 20) -> list[Load]:
     """The newest loads of a table, newest first."""
     return [_load(table, item) for item in ledger_table.last_items(f"LOAD#{table}", limit)]
+
+
+def loads_opened(table: str, first: date, last: date) -> Iterator[Load]:
+    """A table's loads by the days (UTC) on which they were opened, both included, oldest first."""
+    after = last + timedelta(days=1)
+    for item in ledger_table.items(f"LOAD#{table}", f"{first:%Y%m%d}", f"{after:%Y%m%d}"):
+        yield _load(table, item)
 
 
 def claims(table: str, hours: Iterable[str]) -> Iterator[Claim]:

@@ -42,13 +42,14 @@ def get_many(keys: Iterable[Key]) -> Iterator[dict[str, Any]]:
             ask = answer.get("UnprocessedKeys", {})
 
 
-def items(pk: str) -> Iterator[dict[str, Any]]:
-    """All items of a partition key, by sort key."""
+def items(pk: str, first: str = "", last: str = "") -> Iterator[dict[str, Any]]:
+    """The items of a partition key, by sort key; all of them, or from one sort key up to another."""
+    within = {":first": first, ":last": last} if last else {}
     pages = client("dynamodb").get_paginator("query")
     for page in pages.paginate(
         TableName=setting("LEDGER"),
-        KeyConditionExpression="PK = :pk",
-        ExpressionAttributeValues=to_typed({":pk": pk}),
+        KeyConditionExpression="PK = :pk AND SK BETWEEN :first AND :last" if within else "PK = :pk",
+        ExpressionAttributeValues=to_typed({":pk": pk, **within}),
         ConsistentRead=True,
     ):
         yield from (from_typed(item) for item in page["Items"])

@@ -31,6 +31,21 @@ text and retention; *schools* speak with a school about what its systems send.
 _COLUMNS = "| rule | severity | owner | why |\n|---|---|---|---|"
 
 
+class UnknownTableError(ValueError):
+    """A name that is no lake table's."""
+
+
+def expectations_of(table: str) -> Expectations:
+    """What must hold of a lake table.
+
+    Raises:
+        UnknownTableError: No such table.
+    """
+    if table not in EXPECTATIONS:
+        raise UnknownTableError(f"{table!r} is no lake table: use one of {', '.join(EXPECTATIONS)}")
+    return EXPECTATIONS[table]
+
+
 def page() -> str:
     """The page of the docs that lists every rule: its statement in Athena's SQL, and why it is there."""
     sections = [_HEAD, _section("Landing files", "| fault | what holds | owner | why |\n|---|---|---|---|")]

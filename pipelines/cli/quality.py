@@ -2,14 +2,51 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Annotated
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.table import Table
 
-from pipelines.cli.progress import console
+from pipelines.cli.progress import console, step
+from transforms.lake_schema import LAKE_TABLES
+
+if TYPE_CHECKING:
+    from expectations.history import Finding
 
 app = typer.Typer(help="The quality of what was published, and of loads that are held.", no_args_is_help=True)
+
+
+Day = Annotated[
+    datetime | None,
+    typer.Option("--day", formats=["%Y-%m-%d"], help="The schools' own date; yesterday (UTC) by default."),
+]
+TableName = Annotated[str | None, typer.Argument(help="A lake table; all of them by default.")]
+
+
+@app.command()
+def day(table: TableName = None, day: Day = None) -> None:
+    """Judge a day of the lake by the weeks before it: silent schools, volume, mix, copies, freshness."""
+    from pipelines.quality.daily import judge_day
+
+    now = datetime.now(UTC)
+    of = day.date() if day else now.date() - timedelta(days=1)
+    for name in [table] if table else LAKE_TABLES:
+        with step(f"Day of {name}") as say:
+            judged = judge_day(name, of, now)
+            say(judged.summary)
+        _show(judged.findings)
+
+
+def _show(findings: Sequence[Finding]) -> None:
+    shown = Table(box=None, header_style="bold")
+    for title in ("severity", "rule", "school", "what is so"):
+        shown.add_column(title)
+    for found in findings:
+        shown.add_row(found.severity, found.rule, found.school_id, found.words)
+    if findings:
+        console.print(shown)
 
 
 @app.command("let-go")

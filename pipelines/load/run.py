@@ -23,7 +23,7 @@ from adapters import ledger
 from adapters.ledger import Claim, Load, LoadState
 from adapters.ledger_table import ConditionError
 from expectations import verdict as verdicts
-from expectations.catalogue import EXPECTATIONS
+from expectations.catalogue import EXPECTATIONS, expectations_of
 from expectations.rules import Expectations, Severity
 from expectations.verdict import GateToolError, Verdict
 from pipelines.load import claiming
@@ -45,10 +45,6 @@ from transforms.events import CONTRACT_VERSION
 THREADS = 4
 
 Say = Callable[[str], None]
-
-
-class UnknownTableError(ValueError):
-    """A name that is no lake table's."""
 
 
 class FilesLostError(RuntimeError):
@@ -88,9 +84,7 @@ def load(
         LoadDoesNotAddUpError: A school's rows are not all accounted for.
         LedgerConflictError: Another run is at work.
     """
-    if table_name not in EXPECTATIONS:
-        raise UnknownTableError(f"{table_name!r} is no lake table: use one of {', '.join(EXPECTATIONS)}")
-    expectations = EXPECTATIONS[table_name]
+    expectations = expectations_of(table_name)
     results: list[LoadResult] = []
     while True:
         clock = Clock()

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from expectations.catalogue import EXPECTATIONS
-from expectations.rules import Owner, Rule, Severity
-from pipelines.load import run as run_module
+from expectations.rules import Expectations, Owner, Rule, Severity
 from pipelines.load.holding import LoadHeldError, let_go
 from pipelines.load.run import recent_loads
 from tests.pipelines.conftest import NOW
@@ -25,11 +24,11 @@ def land_three(lake: Any, **changes: Any) -> None:
     lake.land([lake.event(school_id=school, **changes) for school in SCHOOLS for _ in range(2)])
 
 
-def wrong_rules() -> dict[str, Any]:
+def with_a_wrong_rule() -> Expectations:
     """Rules of which one is wrong: it refuses every row."""
     expected = EXPECTATIONS["behavior_events"]
     wrong = Rule("points_odd", "points % 2 = 1", Severity.CRITICAL, "a slip of ours", Owner.PLATFORM)
-    return {**EXPECTATIONS, "behavior_events": replace(expected, rules=(*expected.rules, wrong))}
+    return replace(expected, rules=(*expected.rules, wrong))
 
 
 def test_a_wrong_rule_of_ours_holds_the_load_and_its_mending_frees_it(
@@ -37,7 +36,7 @@ def test_a_wrong_rule_of_ours_holds_the_load_and_its_mending_frees_it(
 ) -> None:
     land_three(lake)
     with monkeypatch.context() as patch:
-        patch.setattr(run_module, "EXPECTATIONS", wrong_rules())
+        patch.setitem(EXPECTATIONS, "behavior_events", with_a_wrong_rule())
         with pytest.raises(LoadHeldError, match="each of the 3 schools breaks points_odd, in 6 rows"):
             lake.load()
     assert lake.objects() == {}, "nothing is published, nothing is quarantined"

@@ -17,8 +17,9 @@ from adapters import ledger
 from adapters.generations import move_partitions, partitions
 from adapters.lake import quarantined_rows
 from adapters.ledger import LoadState
+from expectations.catalogue import UnknownTableError
 from expectations.rules import NO_SCHOOL
-from pipelines.load.run import UnknownTableError, load, recent_loads
+from pipelines.load.run import load, recent_loads
 from pipelines.partitions.rewriting import rewriting
 from transforms.lake_schema import BEHAVIOR_EVENTS, LAKE_TABLES
 
