@@ -36,6 +36,7 @@ WRITES = {
     *("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem"),
     *("CreateTable", "UpdateTable", "DeleteTable"),
     *("BatchCreatePartition", "BatchUpdatePartition", "UpdatePartition", "BatchDeletePartition"),
+    *("PutParameter", "DeleteParameter", "DeleteMessageBatch"),
 }
 
 
@@ -57,7 +58,7 @@ class Lake:
         _make()
 
     def dies(self, write: int, work: Callable[[], object] | None = None) -> bool:
-        """Runs the load, or other work, in a process that dies before its n-th write to S3, DynamoDB or Glue.
+        """Runs the load, or other work, in a process that dies before its n-th write.
 
         From that moment no call goes out, so nothing is tidied up either.
 
@@ -72,7 +73,7 @@ class Lake:
             if left <= 0:
                 raise Killed(model.name)
 
-        for service in ("s3", "dynamodb", "glue"):
+        for service in ("s3", "dynamodb", "glue", "ssm", "sqs"):
             client(service).meta.events.register("before-call", call)
         try:
             (work or self.load)()
