@@ -14,7 +14,20 @@ from rich.console import Console
 # sets this to false.
 os.environ.setdefault("POWERTOOLS_METRICS_DISABLED", "true")
 
-from pipelines.cli import audit, demo, grades, keys, lake, local, quality, retention, simulate, sync, token
+from pipelines.cli import (
+    audit,
+    compact,
+    demo,
+    grades,
+    keys,
+    lake,
+    local,
+    quality,
+    retention,
+    simulate,
+    sync,
+    token,
+)
 
 app = typer.Typer(
     name="luca",
@@ -30,6 +43,7 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("simulate")(simulate.simulate)
 app.command("load")(lake.load)
+app.command("compact")(compact.compact)
 app.command("trends")(lake.trends)
 app.command("query")(lake.query)
 app.command("report")(lake.report)

@@ -117,6 +117,12 @@ _LAKE = (
         _BY_COLUMN,
     ),
     _objects(
+        *("LAKE", "rewrites/", "What rewrites of partitions were to do: names of files", Days(30)),
+        "pipelines.partitions",
+        NOBODY,
+        Identity.NOBODY,
+    ),
+    _objects(
         "LAKE",
         "marts/luca_marts/weekly_student_behavior/",
         "A student's week",

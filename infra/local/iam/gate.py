@@ -83,7 +83,9 @@ class Gate:
         operation = _operation(scope)
         try:
             if service == "s3":
-                asked = list(s3.requests(scope["method"], scope["path"], scope["query_string"].decode()))
+                copied = _header(scope, b"x-amz-copy-source")
+                query = scope["query_string"].decode()
+                asked = list(s3.requests(scope["method"], scope["path"], query, body, copied))
             else:
                 asked = list(self._requests(service, operation, body, region))
         except (UnreadableRequestError, msgspec.DecodeError, KeyError, TypeError, AttributeError) as error:
