@@ -14,6 +14,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from adapters.rejected import Rejection, send_rejections
 from adapters.table import Key, put_items, school
 from adapters.telemetry import logger, metrics, tracer
+from adapters.tombstones import tombstones
 from transforms import keys
 from transforms.calendar import utc_text
 from transforms.event_items import event_item
@@ -73,6 +74,9 @@ def _item(message: Message) -> dict[str, Any]:
     its_school = _school(school_id)
     received_at = _received_at(message)
     check(event, its_school, received_at)
+    if tombstones(school_id).erased(event.student_id):
+        rule = "the student was erased: `luca erase lift` lets a student who enrols again send events"
+        raise RejectedEventError(Fault(Reason.ERASED_STUDENT, "$.student_id", rule))
     return event_item(event, its_school, received_at, correlation_id(message))
 
 
@@ -111,7 +115,8 @@ def _rejection(message: Message, faults: tuple[Fault, ...]) -> Rejection:
         received_at=utc_text(_received_at(message)),
         reason=faults[0].reason,
         faults=faults,
-        body=message["body"],
+        # Kept, the body would bring back for two weeks what was erased.
+        body="" if faults[0].reason is Reason.ERASED_STUDENT else message["body"],
     )
 
 

@@ -13,6 +13,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from adapters.pseudonym_keys import pseudonymizer_of
 from adapters.table import graduation_years
 from adapters.telemetry import logger, metrics, tracer
+from adapters.tombstones import tombstones
 from transforms.lake_rows import lake_rows, student_of
 
 
@@ -28,7 +29,7 @@ def handler(records: list[dict[str, Any]], context: object) -> list[dict[str, An
 
     Returns:
         A JSON object per row, ready for Firehose; fewer than records where an item has nothing
-        to say to the lake.
+        to say to the lake, or its student was erased.
 
     Raises:
         KeyUnavailableError: A school's key cannot be read. The Pipe bisects and retries: better
@@ -36,7 +37,11 @@ def handler(records: list[dict[str, Any]], context: object) -> list[dict[str, An
         StoreBusyError: Profiles stayed unread; likewise.
     """
     metrics.add_metric("RecordsToEnrich", MetricUnit.Count, len(records))
-    cohorts = graduation_years({student_of(record) for record in records})
-    rows = lake_rows(records, pseudonymizer_of, cohorts)
+    students = {student_of(record) for record in records}
+    # An erased student's records may have been on their way when the student was erased.
+    erased = {student for student in students if tombstones(student.school_id).erased(student.student_id)}
+    kept = [record for record in records if student_of(record) not in erased] if erased else records
+    rows = lake_rows(kept, pseudonymizer_of, graduation_years(students - erased))
+    metrics.add_metric("RecordsOfErased", MetricUnit.Count, len(records) - len(kept))
     metrics.add_metric("RowsToLake", MetricUnit.Count, len(rows))
     return rows

@@ -89,6 +89,7 @@ class Reason(StrEnum):
     MISSING_SCHOOL = "missing_school"
     UNKNOWN_SCHOOL = "unknown_school"
     FOREIGN_SCHOOL = "foreign_school"
+    ERASED_STUDENT = "erased_student"
 
 
 class Fault(NamedTuple):

@@ -7,7 +7,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from adapters import pseudonym_keys, table
+from adapters import pseudonym_keys, table, tombstones
 from adapters.aws import client
 from transforms.points import PointsRules
 from transforms.schools import School
@@ -28,6 +28,8 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         "LUCA_TABLE": "luca-platform",
         "LUCA_PSEUDONYM_KEYS": "/luca/pseudonym-keys",
         "LUCA_PSEUDONYM_KEY_ALIAS": "alias/luca-pseudonyms",
+        "LUCA_TOMBSTONE_KEYS": "/luca/tombstone-keys",
+        "LUCA_TOMBSTONE_KEY_ALIAS": "alias/luca-tombstones",
     }.items():
         monkeypatch.setenv(name, value)
     for name in list(os.environ):
@@ -67,6 +69,7 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         kms = boto3.client("kms")
         key = kms.create_key()["KeyMetadata"]["KeyId"]
         kms.create_alias(AliasName="alias/luca-pseudonyms", TargetKeyId=key)
+        kms.create_alias(AliasName="alias/luca-tombstones", TargetKeyId=key)
         table.put_school(SCHOOL)
         yield
     _forget()
@@ -77,3 +80,5 @@ def _forget() -> None:
     table._schools.clear()
     table._cohorts.clear()
     pseudonym_keys._pseudonymizers.clear()
+    tombstones._tombstones.clear()
+    tombstones._keys.clear()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,9 +10,10 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from adapters import table
+from adapters import table, tombstones
 from adapters.aws import client
 from lambdas.behavior_writer import handler
+from transforms.schools import School
 
 pytestmark = pytest.mark.service
 
@@ -208,3 +210,48 @@ def test_logs_and_metrics_name_no_person(capsys: pytest.CaptureFixture[str]) -> 
     printed = capsys.readouterr().out
     assert "EventsRejected" in printed
     assert "student_456" not in printed
+
+
+def test_an_event_of_an_erased_student_is_rejected_and_its_body_is_not_kept() -> None:
+    tombstones.bury("school_1", "student_456")
+    table.put_school(School("school_2", "UTC"))
+    others = [message(event(student_id="ana")), message(event(), school="school_2")]
+    assert write(message(event()), *others) == []
+    assert {item["PK"] for item in stored()} == {
+        "TENANT#school_1#STUDENT#ana",
+        "TENANT#school_2#STUDENT#student_456",  # the same identifier is another person there
+    }
+    (rejection,) = rejected()
+    assert rejection["reason"] == "erased_student"
+    assert "student_456" not in json.dumps(rejection)
+
+
+def test_a_student_whose_tombstone_was_lifted_sends_again() -> None:
+    tombstones.bury("school_1", "student_456")
+    assert tombstones.lift("school_1", "student_456")
+    assert not tombstones.lift("school_1", "student_456")
+    write(message(event()))
+    assert len(stored()) == 1
+
+
+def test_a_school_that_erased_nobody_costs_one_read_and_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    for service in ("dynamodb", "ssm"):
+        client(service).meta.events.register(
+            "before-call", lambda model, **_: calls.append(model.name), unique_id="count"
+        )
+    write(*(message(event()) for _ in range(20)))
+    write(*(message(event()) for _ in range(20)))
+    assert Counter(calls) == {
+        "GetItem": 2,
+        "BatchWriteItem": 2,
+    }  # the school's rules, and its erased students
+
+
+def test_without_the_key_no_event_passes_for_one_of_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    tombstones.bury("school_1", "ana")
+    tombstones._keys.clear()
+    boto3.client("ssm").delete_parameter(Name="/luca/tombstone-keys/school_1")
+    with pytest.raises(tombstones.TombstoneKeyLostError, match="school_1"):
+        write(message(event()))
+    assert stored() == []

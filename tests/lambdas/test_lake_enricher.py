@@ -6,6 +6,7 @@ from typing import Any
 import boto3
 import pytest
 
+from adapters import tombstones
 from adapters.pseudonym_keys import KeyUnavailableError, create_key, read_key
 from lambdas.lake_enricher import handler
 from transforms.pseudonyms import Pseudonymizer
@@ -101,3 +102,13 @@ def test_logs_name_no_person(capsys: pytest.CaptureFixture[str]) -> None:
     printed = capsys.readouterr().out
     assert "RowsToLake" in printed
     assert "student_456" not in printed
+
+
+def test_records_of_an_erased_student_that_were_on_their_way_go_no_further() -> None:
+    create_key("school_1")
+    create_key("school_2")
+    tombstones.bury("school_1", "ana")
+    rows = enrich(record("ana"), record("ben"), record("ana", school="school_2"))
+    assert [row["school_id"] for row in rows] == ["school_1", "school_2"]
+    assert tombstones.lift("school_1", "ana")
+    assert len(enrich(record("ana"))) == 1
