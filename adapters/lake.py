@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -28,6 +27,7 @@ PartitionValues = tuple[str, ...]
 PARTITIONS_A_READ = 1000  # BatchGetPartition's limit
 PARTITIONS_A_WRITE = 100  # BatchCreatePartition's limit
 BINARY = "application/octet-stream"
+SHARD = "shard"  # the partition key of a load's own table
 
 _PARQUET = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
 # A table whose files are named one by one: Athena reads the manifests at its location.
@@ -163,9 +163,9 @@ def partition_path(table: str, values: PartitionValues, generation: int = 0) -> 
     return f"lake/{table}/{folders}/gen={generation:04d}/"
 
 
-def quarantine_key(table: str, load_id: str, school_id: str) -> str:
-    """Where the rows of a school that a load stopped are, in the lake bucket."""
-    return f"quarantine/{table}/load_id={load_id}/school_id={school_id}/rows.parquet"
+def quarantine_key(table: str, load_id: str, school_id: str, shard: int) -> str:
+    """Where the rows of a school that a load stopped are, in the lake bucket, one object a shard."""
+    return f"quarantine/{table}/load_id={load_id}/school_id={school_id}/{shard:04d}.parquet"
 
 
 def quarantined_rows(table: LakeTable) -> Counter[str]:
@@ -211,14 +211,20 @@ def register_partitions(table: str, locations: Mapping[PartitionValues, str]) ->
     Raises:
         PartitionRefusedError: Glue refused one.
     """
-    name = {"DatabaseName": setting("LAKE_DATABASE"), "TableName": table}
+    _create_partitions(setting("LAKE_DATABASE"), table, setting("LAKE_BUCKET"), locations)
+
+
+def _create_partitions(
+    database: str, table: str, bucket: str, locations: Mapping[PartitionValues, str]
+) -> None:
+    name = {"DatabaseName": database, "TableName": table}
     glue = client("glue")
-    described = glue.get_table(DatabaseName=name["DatabaseName"], Name=table)["Table"]["StorageDescriptor"]
+    described = glue.get_table(DatabaseName=database, Name=table)["Table"]["StorageDescriptor"]
     for batch in batches(sorted(locations.items()), PARTITIONS_A_WRITE):
         inputs = [
             {
                 "Values": list(values),
-                "StorageDescriptor": {**described, "Location": f"s3://{setting('LAKE_BUCKET')}/{prefix}"},
+                "StorageDescriptor": {**described, "Location": f"s3://{bucket}/{prefix}"},
             }
             for values, prefix in batch
         ]
@@ -235,7 +241,7 @@ def register_partitions(table: str, locations: Mapping[PartitionValues, str]) ->
 def make_manifest_table(
     name: str, columns: Iterable[Column], prefix: str, files: Iterable[str], files_in: str | None = None
 ) -> None:
-    """Makes a table of exactly these files, in the landing database, for one query.
+    """Makes a table of exactly these files, in the landing database, until it is dropped.
 
     Args:
         name: Of the table; one that is there is replaced.
@@ -244,30 +250,74 @@ def make_manifest_table(
         files: Their keys.
         files_in: Their bucket; None is the landing bucket.
     """
+    _write_manifest(prefix, files, files_in)
+    _make_manifest_table(name, columns, prefix, [])
+
+
+def make_shard_table(
+    name: str, columns: Iterable[Column], prefix: str, shards: Sequence[Iterable[str]]
+) -> None:
+    """Makes a table of exactly these landing files, in the landing database, until it is dropped.
+
+    Its partition key `shard` (int) says to which shard of the load a row's file belongs.
+
+    Args:
+        name: As of `make_manifest_table`.
+        columns: As of `make_manifest_table`.
+        prefix: As of `make_manifest_table`, with a folder for each shard.
+        shards: Keys in the landing bucket, by shard.
+
+    Raises:
+        PartitionRefusedError: Glue refused a shard.
+    """
+    places: dict[PartitionValues, str] = {}
+    for number, files in enumerate(shards):
+        place = places[(str(number),)] = f"{prefix}shard={number:04d}/"
+        _write_manifest(place, files, None)
+    _make_manifest_table(name, columns, prefix, [{"Name": SHARD, "Type": "int"}])
+    _create_partitions(setting("LANDING_DATABASE"), name, setting("LANDING_BUCKET"), places)
+
+
+def _write_manifest(prefix: str, files: Iterable[str], files_in: str | None) -> None:
     bucket = setting("LANDING_BUCKET")
     uris = "".join(f"s3://{files_in or bucket}/{key}\n" for key in files)
     write(bucket, f"{prefix}files.txt", uris.encode(), "text/plain")
-    table: dict[str, Any] = {
-        "Name": name,
-        "TableType": "EXTERNAL_TABLE",
-        "Parameters": {"classification": "parquet", "EXTERNAL": "TRUE"},
-        "StorageDescriptor": {
-            "Columns": [{"Name": column.name, "Type": column.glue_type} for column in columns],
-            "Location": f"s3://{bucket}/{prefix}",
-            "InputFormat": _MANIFEST_FORMAT,
-            "OutputFormat": _NO_OUTPUT_FORMAT,
-            "SerdeInfo": {"SerializationLibrary": _PARQUET},
+
+
+def _make_manifest_table(
+    name: str, columns: Iterable[Column], prefix: str, keys: list[dict[str, str]]
+) -> None:
+    drop_manifest_table(name)  # left by a run that was killed, perhaps with other partitions
+    client("glue").create_table(
+        DatabaseName=setting("LANDING_DATABASE"),
+        TableInput={
+            "Name": name,
+            "TableType": "EXTERNAL_TABLE",
+            "Parameters": {"classification": "parquet", "EXTERNAL": "TRUE"},
+            "PartitionKeys": keys,
+            "StorageDescriptor": {
+                "Columns": [{"Name": column.name, "Type": column.glue_type} for column in columns],
+                "Location": f"s3://{setting('LANDING_BUCKET')}/{prefix}",
+                "InputFormat": _MANIFEST_FORMAT,
+                "OutputFormat": _NO_OUTPUT_FORMAT,
+                "SerdeInfo": {"SerializationLibrary": _PARQUET},
+            },
         },
-    }
-    glue, database = client("glue"), setting("LANDING_DATABASE")
+    )
+
+
+def has_manifest_table(name: str) -> bool:
+    """Whether a table of `make_manifest_table` or `make_shard_table` is there."""
+    glue = client("glue")
     try:
-        glue.create_table(DatabaseName=database, TableInput=table)
-    except glue.exceptions.AlreadyExistsException:  # left by a run that was killed
-        glue.update_table(DatabaseName=database, TableInput=table)
+        glue.get_table(DatabaseName=setting("LANDING_DATABASE"), Name=name)
+    except glue.exceptions.EntityNotFoundException:
+        return False
+    return True
 
 
 def drop_manifest_table(name: str) -> None:
-    """Removes a table of `make_manifest_table`, if it is there; its manifest stays as evidence."""
+    """Removes such a table, if it is there; its manifests stay as evidence."""
     glue = client("glue")
     try:
         glue.delete_table(DatabaseName=setting("LANDING_DATABASE"), Name=name)

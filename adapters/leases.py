@@ -9,6 +9,9 @@ holder, one that stays silent is taken. Silence is measured by the watcher's own
 no two machines' clocks are compared, and a clock that jumps changes nothing. Each taking raises the
 lease's token. A holder that slept through its end is refused by `Lease.fence` in any transaction of the
 ledger, and by `Lease.check` before it writes elsewhere.
+
+Work of several processes has one lease: the first takes it and leaves it (`Lease.leave`) for a longer
+silence, the others join it by its token, and the last one gives it back.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -56,6 +59,7 @@ class Lease:
     token: int
     _renewed: float = field(default_factory=time.monotonic)
     _lost: bool = False
+    _patience: float = 0.0
     _ended: threading.Event = field(default_factory=threading.Event)
 
     def check(self) -> None:
@@ -65,10 +69,39 @@ class Lease:
             LeaseLostError: It was taken, or was not renewed for `TRUST_SECONDS`.
         """
         if self._lost or time.monotonic() - self._renewed > TRUST_SECONDS:
-            raise LeaseLostError(
-                f"lease {self.name!r} was lost by {self.holder}: it was silent for {TRUST_SECONDS:.0f} s "
-                "and another run may have taken over. Nothing more is written; run it again"
-            )
+            raise self._lost_error()
+
+    def write(self, actions: Sequence[Action]) -> None:
+        """Writes to the ledger, all the actions or none, if the lease has not been taken.
+
+        Args:
+            actions: One fewer than a transaction holds at most: the fence is one.
+
+        Raises:
+            LeaseLostError: Another has the lease.
+            ConditionError: A condition of the actions did not hold.
+        """
+        try:
+            ledger_table.write([*actions, self.fence])
+        except ConditionError as error:
+            if len(actions) in error.places:
+                self._lost = True
+                raise self._lost_error() from error
+            raise
+
+    def leave(self, seconds: float) -> None:
+        """Leaves the lease, at the end of its block, for others to join by its token.
+
+        Args:
+            seconds: How long it may be silent from then on before somebody else takes it.
+        """
+        self._patience = seconds
+
+    def _lost_error(self) -> LeaseLostError:
+        return LeaseLostError(
+            f"lease {self.name!r} was lost by {self.holder}: it was silent for {TRUST_SECONDS:.0f} s or more "
+            "and another run may have taken over. Nothing more is written; run it again"
+        )
 
     @property
     def fence(self) -> Action:
@@ -108,14 +141,49 @@ def held(name: str, work: str, say: Say = lambda text: None) -> Iterator[Lease]:
         LeaseHeldError: A living run has it.
     """
     lease = _taken(name, f"{work} on {socket.gethostname()}, process {os.getpid()}", say)
-    beat = threading.Thread(target=lease._beat, name=f"lease {name}", daemon=True)
+    try:
+        with _beating(lease):
+            yield lease
+    finally:
+        _give_back(lease)
+
+
+@contextmanager
+def joined(name: str, token: int, *, last: bool = False) -> Iterator[Lease]:
+    """Works under a lease that was left, beside others that joined it.
+
+    Args:
+        name: What it is of.
+        token: Of who left it.
+        last: Whether the lease is given back when the block ends well. When it ends badly the lease stays,
+            so that the same step can be tried again.
+
+    Raises:
+        LeaseLostError: It was taken since, or given back.
+    """
+    item = ledger_table.get(_key(name)) or {}
+    lease = Lease(name, item.get("holder", "nobody"), token)
+    if item.get("token") != token or "holder" not in item:
+        raise LeaseLostError(
+            f"lease {name!r} with token {token} was left for this run, but {lease.holder} has it now: "
+            "another run took over what was to be done; nothing is written"
+        )
+    with _beating(lease):
+        yield lease
+    if last:
+        _give_back(lease)
+
+
+@contextmanager
+def _beating(lease: Lease) -> Iterator[None]:
+    """Renews a lease for as long as the block runs."""
+    beat = threading.Thread(target=lease._beat, name=f"lease {lease.name}", daemon=True)
     beat.start()
     try:
-        yield lease
+        yield
     finally:
         lease._ended.set()
         beat.join()
-        _give_back(lease)
 
 
 def _taken(name: str, holder: str, say: Say) -> Lease:
@@ -124,16 +192,17 @@ def _taken(name: str, holder: str, say: Say) -> Lease:
     while True:
         item = ledger_table.get(_key(name)) or {"token": 0, "beat": 0}
         now = (item["token"], item["beat"])
+        patience = max(SILENCE_SECONDS, float(item.get("patience", 0)))
         if "holder" in item:
             if seen is None:
                 seen = now
-                say(f"{item['holder']} has {name}; taken over if it stays silent for {SILENCE_SECONDS:.0f} s")
+                say(f"{item['holder']} has {name}; taken over if it stays silent for {patience:.0f} s")
             if now != seen:
                 raise LeaseHeldError(
                     f"{name} is held by {item['holder']}, which is at work: let it finish, then run again"
                 )
-            if time.monotonic() - since < SILENCE_SECONDS:
-                time.sleep(min(1.0, SILENCE_SECONDS / 4))
+            if time.monotonic() - since < patience:
+                time.sleep(min(1.0, patience / 4))
                 continue
         try:
             return _take(name, holder, *now)
@@ -163,16 +232,17 @@ def _renewal(lease: Lease, number: int) -> Action:
 
 
 def _give_back(lease: Lease) -> None:
-    """Frees the lease; its token stays, so that the next one is greater."""
+    """Frees the lease, or leaves it for others to join; its token stays, so that the next one is greater."""
+    left = {"patience": int(lease._patience)} if lease._patience else {}
     try:
         ledger_table.write(
             [
                 ledger_table.change(
                     _key(lease.name),
-                    {"beat": -1},
+                    {"beat": -1, **left},
                     "#token = :token",
                     {":token": lease.token},
-                    remove=("holder",),
+                    remove=() if left else ("holder", "patience"),
                     names={"#token": "token"},
                 )
             ]

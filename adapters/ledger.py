@@ -4,12 +4,16 @@
 |---|---|---|
 | a load | `LOAD#{table}` | `{load_id}` |
 | its schools, two hundred an item | `LOAD#{table}#{load_id}` | `SCHOOLS#{chunk}` |
+| a shard that is done | `LOAD#{table}#{load_id}` | `SHARD#{shard}` |
+| a shard's schools, two hundred an item | `LOAD#{table}#{load_id}` | `SHARDSCHOOLS#{shard}#{chunk}` |
 | the load that a table has open | `OPEN#{table}` | `OPEN` |
 | a landing file and who took it | `CLAIM#{table}#{hour}` | `{key}` |
 
 A table has one load open at a time: so a killed load is finished before anything new begins, and
 no two loads can publish the same redelivered row without seeing each other. A claim is written
 only where there is none: no file is in two loads. A load's state only moves forward.
+
+Whoever writes holds the lease of the lake table, and every write here is refused once another has it.
 """
 
 from __future__ import annotations
@@ -23,11 +27,14 @@ from typing import Any
 from adapters import ledger_table
 from adapters.batches import batches
 from adapters.lake import LandingFile
+from adapters.leases import Lease
 from adapters.ledger_table import ACTIONS_A_TRANSACTION, ConditionError
 from transforms.calendar import utc_text
 
 CLAIMS_KEPT = timedelta(days=60)  # landing files go after 30; a claim must outlive its file
 SCHOOLS_AN_ITEM = 200  # of 300 bytes and some rules each: far below an item's 400 KB
+
+SCHOOLS, SHARD, SHARD_SCHOOLS = "SCHOOLS#", "SHARD#", "SHARDSCHOOLS#"  # beginnings of sort keys
 
 
 class LoadState(StrEnum):
@@ -43,7 +50,7 @@ _ORDER = list(LoadState)
 
 
 class LedgerConflictError(RuntimeError):
-    """The ledger says something else than this run: another one is at work, or went further."""
+    """The ledger says something else than this run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +96,31 @@ class Load:
         return datetime.fromisoformat(self.times[LoadState.CLAIMING.value])
 
 
-def open_load(table: str, load_id: str, now: datetime) -> Load:
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """What a shard of a load did.
+
+    Attributes:
+        schools: By school, what became of its rows: whole numbers by name.
+        facts: What else is known, by name: files, bytes, objects, milliseconds of its stages.
+    """
+
+    schools: Mapping[str, Mapping[str, int]]
+    facts: Mapping[str, Any]
+
+
+def open_load(table: str, load_id: str, now: datetime, lease: Lease) -> Load:
     """Opens a load: from now on every run of this table works on it until it is published.
 
     Args:
         table: The lake table.
         load_id: Of the new load.
         now: Aware.
+        lease: Of the lake table, held by this run; so in all that writes here.
 
     Raises:
         LedgerConflictError: The table has a load open already.
+        LeaseLostError: Another run has the lease; so of all that writes here.
     """
     moment = utc_text(now)
     row = {
@@ -109,7 +131,7 @@ def open_load(table: str, load_id: str, now: datetime) -> Load:
     }
     pointer = {**_pointer_key(table), "load_id": load_id, "opened_at": moment}
     try:
-        ledger_table.write([ledger_table.put_new(pointer), ledger_table.put_new(row)])
+        lease.write([ledger_table.put_new(pointer), ledger_table.put_new(row)])
     except ConditionError as error:
         raise LedgerConflictError(
             f"table {table} has a load open already, so {load_id} is not opened: the next run finishes it"
@@ -155,20 +177,21 @@ def claims(table: str, hours: Iterable[str]) -> Iterator[Claim]:
             yield Claim(file, item["load_id"], item.get("fault", ""), item.get("reason", ""))
 
 
-def claim(load: Load, files: Iterable[LandingFile], now: datetime) -> None:
+def claim(load: Load, files: Iterable[LandingFile], now: datetime, lease: Lease) -> None:
     """Takes landing files for a load; doing it again changes nothing.
 
     Args:
         load: In state claiming.
         files: Which ones.
         now: Aware; the claims are forgotten 60 days later.
+        lease: As of `open_load`.
 
     Raises:
         LedgerConflictError: One of them was taken by another load.
     """
     expires_at = int((now + CLAIMS_KEPT).timestamp())
     key, me = _load_key(load.table, load.load_id), {":me": load.load_id}
-    for batch in batches(files, ACTIONS_A_TRANSACTION - 1):
+    for batch in batches(files, ACTIONS_A_TRANSACTION - 2):
         claims_ = [
             {**_claim_key(load.table, file), "etag": file.etag, "size": file.size, "expires_at": expires_at}
             for file in batch
@@ -180,14 +203,15 @@ def claim(load: Load, files: Iterable[LandingFile], now: datetime) -> None:
         mine = "attribute_not_exists(PK) OR load_id = :me"
         actions += [ledger_table.put_if({**item, "load_id": load.load_id}, mine, me) for item in claims_]
         try:
-            ledger_table.write(actions)
+            lease.write(actions)
         except ConditionError as error:
             raise LedgerConflictError(
-                f"load {load.load_id} of {load.table}: another run is claiming files; run it again"
+                f"load {load.load_id} of {load.table} takes no more files, or another load has one of these; "
+                "run it again"
             ) from error
 
 
-def set_aside(load: Load, file: LandingFile, fault: str, reason: str) -> None:
+def set_aside(load: Load, file: LandingFile, fault: str, reason: str, lease: Lease) -> None:
     """Notes that a load goes on without one of its files.
 
     Args:
@@ -195,10 +219,11 @@ def set_aside(load: Load, file: LandingFile, fault: str, reason: str) -> None:
         file: The file.
         fault: Name of the rule that it breaks.
         reason: In words, without a value of any row.
+        lease: As of `open_load`.
     """
     noted = {"fault": fault, "reason": reason}
     key = _claim_key(load.table, file)
-    ledger_table.write([ledger_table.change(key, noted, "load_id = :me", {":me": load.load_id})])
+    lease.write([ledger_table.change(key, noted, "load_id = :me", {":me": load.load_id})])
 
 
 def release(table: str, key: str) -> None:
@@ -218,7 +243,7 @@ def release(table: str, key: str) -> None:
         raise LedgerConflictError(f"file {key} of {table} is not set aside: nothing to release") from error
 
 
-def advance(load: Load, state: LoadState, now: datetime, **facts: Any) -> Load:
+def advance(load: Load, state: LoadState, now: datetime, lease: Lease, **facts: Any) -> Load:
     """Moves a load forward and notes what is known by then.
 
     A load that is there already, by an earlier run that was killed, only has its facts noted again;
@@ -228,6 +253,7 @@ def advance(load: Load, state: LoadState, now: datetime, **facts: Any) -> Load:
         load: As this run knows it.
         state: The next one.
         now: Aware.
+        lease: As of `open_load`.
         **facts: Text, whole numbers, lists and maps of them.
 
     Raises:
@@ -244,40 +270,86 @@ def advance(load: Load, state: LoadState, now: datetime, **facts: Any) -> Load:
         mine = {":me": load.load_id}
         actions.append(ledger_table.delete_if(_pointer_key(load.table), "load_id = :me", mine))
     try:
-        ledger_table.write(actions)
+        lease.write(actions)
     except ConditionError as error:
         there = find(load.table, load.load_id)
-        if not there.state is state is LoadState.PUBLISHED:
-            raise LedgerConflictError(
-                f"load {load.load_id} of {load.table} is {there.state}, this run wanted it {state}: "
-                "another run is at work on it; let it finish"
-            ) from error
-        return there
+        raise LedgerConflictError(
+            f"load {load.load_id} of {load.table} is {there.state}, this run wanted it {state}: "
+            "another run went further with it; run it again"
+        ) from error
     return find(load.table, load.load_id)
 
 
-def note_error(load: Load, text: str) -> None:
-    """Notes why a run of a load ended early; the next step forward clears it."""
+def note(load: Load, lease: Lease, **facts: Any) -> None:
+    """Notes what is known of a load, in any state.
+
+    Args:
+        load: The load.
+        lease: As of `open_load`.
+        **facts: As of `advance`.
+    """
     key = _load_key(load.table, load.load_id)
-    ledger_table.write([ledger_table.change(key, {"error": text[:2000]}, "attribute_exists(PK)")])
+    lease.write([ledger_table.change(key, facts, "attribute_exists(PK)")])
 
 
-def write_schools(load: Load, schools: Mapping[str, Mapping[str, Any]]) -> None:
+def note_error(load: Load, text: str, lease: Lease) -> None:
+    """Notes why a run of a load ended early; the next step forward clears it."""
+    note(load, lease, error=text[:2000])
+
+
+def write_schools(load: Load, schools: Mapping[str, Mapping[str, Any]], lease: Lease) -> None:
     """Notes what a load found and did, by school.
 
     Args:
         load: The load.
         schools: By school, whole numbers, flags and maps of them. The same schools every time.
+        lease: As of `open_load`.
     """
-    for number, batch in enumerate(batches(sorted(schools.items()), SCHOOLS_AN_ITEM)):
-        noted = {school: dict(facts) for school, facts in batch}
-        ledger_table.put({**_schools_key(load, number), "schools": noted})
+    _write_by_school(load, SCHOOLS, schools, lease)
 
 
 def read_schools(load: Load) -> dict[str, dict[str, Any]]:
     """What `write_schools` noted."""
+    return _read_by_school(load, SCHOOLS)
+
+
+def note_shard(load: Load, number: int, shard: Shard, lease: Lease) -> None:
+    """Notes that a shard of a load is done; doing it again changes nothing.
+
+    Args:
+        load: The load.
+        number: Of the shard, from 0.
+        shard: What it did.
+        lease: As of `open_load`.
+    """
+    _write_by_school(load, f"{SHARD_SCHOOLS}{number:04d}#", shard.schools, lease)
+    done = {**_of_load(load, f"{SHARD}{number:04d}"), "facts": dict(shard.facts)}
+    lease.write([ledger_table.put_over(done)])
+
+
+def shards_done(load: Load) -> dict[int, Mapping[str, Any]]:
+    """The facts of each shard that is done, by its number."""
+    found = _items(load, SHARD)
+    return {int(item["SK"].removeprefix(SHARD)): item["facts"] for item in found}
+
+
+def shards(load: Load) -> dict[int, Shard]:
+    """What each shard that is done did, by its number."""
+    return {
+        number: Shard(_read_by_school(load, f"{SHARD_SCHOOLS}{number:04d}#"), facts)
+        for number, facts in shards_done(load).items()
+    }
+
+
+def _write_by_school(load: Load, begins: str, schools: Mapping[str, Mapping[str, Any]], lease: Lease) -> None:
+    for number, batch in enumerate(batches(sorted(schools.items()), SCHOOLS_AN_ITEM)):
+        noted = {school: dict(facts) for school, facts in batch}
+        lease.write([ledger_table.put_over({**_of_load(load, f"{begins}{number:04d}"), "schools": noted})])
+
+
+def _read_by_school(load: Load, begins: str) -> dict[str, dict[str, Any]]:
     schools: dict[str, dict[str, Any]] = {}
-    for item in ledger_table.items(_schools_key(load, 0)["PK"]):
+    for item in _items(load, begins):
         schools.update(item["schools"])
     return schools
 
@@ -294,8 +366,13 @@ def _claim_key(table: str, file: LandingFile) -> dict[str, str]:
     return {"PK": f"CLAIM#{table}#{file.hour}", "SK": file.key}
 
 
-def _schools_key(load: Load, number: int) -> dict[str, str]:
-    return {"PK": f"LOAD#{load.table}#{load.load_id}", "SK": f"SCHOOLS#{number:04d}"}
+def _items(load: Load, begins: str) -> Iterator[dict[str, Any]]:
+    """The items of a load whose sort keys begin with a text."""
+    return ledger_table.items(_of_load(load, "")["PK"], begins, f"{begins}\uffff")
+
+
+def _of_load(load: Load, sk: str) -> dict[str, str]:
+    return {"PK": f"LOAD#{load.table}#{load.load_id}", "SK": sk}
 
 
 def _time_of(state: LoadState) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -19,11 +21,24 @@ Action = dict[str, Any]
 ACTIONS_A_TRANSACTION = 100  # TransactWriteItems' limit
 KEYS_A_READ = 100  # BatchGetItem's limit
 
-_REFUSED = {"ConditionalCheckFailedException", "TransactionCanceledException"}
+MEETINGS = 8  # of a transaction with others of the same items, each after a pause, before it gives up
+PAUSE_SECONDS = 0.025  # doubled for each meeting: the longest pause
+
+_REFUSED = {"ConditionalCheckFailedException", "TransactionCanceledException", "TransactionConflictException"}
 
 
 class ConditionError(RuntimeError):
-    """A write whose condition did not hold, or a transaction that met another; nothing was written."""
+    """A write whose condition did not hold, or a transaction that met others again and again.
+
+    Nothing was written.
+
+    Attributes:
+        places: Of the actions whose condition did not hold; empty for a transaction that met others.
+    """
+
+    def __init__(self, reason: str, places: Iterable[int] = ()) -> None:
+        super().__init__(reason)
+        self.places = frozenset(places)
 
 
 def get(key: Key) -> dict[str, Any] | None:
@@ -176,22 +191,43 @@ def delete_if(key: Key, condition: str, values: Mapping[str, Any] | None = None)
 def write(actions: Sequence[Action]) -> None:
     """Does all the actions or none, at most `ACTIONS_A_TRANSACTION`.
 
+    A transaction that meets another one on an item is tried again: nothing is said of its conditions.
+
     Raises:
         ConditionError: A condition did not hold.
     """
-    dynamodb = client("dynamodb")
-    try:
-        if len(actions) > 1:
-            dynamodb.transact_write_items(TransactItems=list(actions))
+    for meeting in range(MEETINGS):
+        if meeting:  # at random, so that two that met do not meet again
+            time.sleep(random.uniform(0, PAUSE_SECONDS * 2**meeting))  # noqa: S311 - no secret
+        try:
+            _write_once(actions)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _REFUSED:
+                raise
+            places = _places(error)
+            if places or meeting == MEETINGS - 1:
+                raise ConditionError(str(error), places) from error
+        else:
             return
-        ((kind, arguments),) = actions[0].items()
-        {"Put": dynamodb.put_item, "Update": dynamodb.update_item, "Delete": dynamodb.delete_item}[kind](
-            **arguments
-        )
-    except ClientError as error:
-        if error.response["Error"]["Code"] in _REFUSED:
-            raise ConditionError(str(error)) from error
-        raise
+
+
+def _write_once(actions: Sequence[Action]) -> None:
+    dynamodb = client("dynamodb")
+    if len(actions) > 1:
+        dynamodb.transact_write_items(TransactItems=list(actions))
+        return
+    ((kind, arguments),) = actions[0].items()
+    {"Put": dynamodb.put_item, "Update": dynamodb.update_item, "Delete": dynamodb.delete_item}[kind](
+        **arguments
+    )
+
+
+def _places(error: ClientError) -> list[int]:
+    """Which actions' conditions did not hold."""
+    if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+        return [0]
+    reasons: list[dict[str, Any]] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
+    return [place for place, reason in enumerate(reasons) if reason.get("Code") == "ConditionalCheckFailed"]
 
 
 def one_of(attribute: str, values: Iterable[str]) -> tuple[str, dict[str, str]]:

@@ -9,26 +9,21 @@ from itertools import groupby
 
 from adapters import lake, ledger
 from adapters.lake import LandingFile
+from adapters.leases import Lease
 from adapters.ledger import Claim, Load, LoadState
-
-FILES_A_LOAD = 500
-BYTES_A_LOAD = 192 * 2**20  # of Parquet: 1.4 million rows, for which a load takes some 1.2 GB
+from pipelines.load.shards import Bounds, parted
 
 
 def open_or_resume(
-    table: str,
-    now: datetime,
-    limit_files: int,
-    limit_bytes: int,
-    only: Collection[str] | None = None,
+    table: str, now: datetime, bounds: Bounds, lease: Lease, only: Collection[str] | None = None
 ) -> Load | None:
     """The load to work on: the one that is open, else a new one with what no load has.
 
     Args:
         table: The lake table.
         now: Aware.
-        limit_files: Most files of a new load.
-        limit_bytes: Most bytes of a new load; a single larger file is taken alone.
+        bounds: Of a new load.
+        lease: Of the lake table.
         only: Keys of the files that a new load may take; None is all.
 
     Returns:
@@ -36,22 +31,32 @@ def open_or_resume(
     """
     load = ledger.the_open_load(table)
     if load is None:
-        files = _chosen(_free(table, None, only), limit_files, limit_bytes)
+        files = bounds.chosen(_free(table, None, only))
         if not files:
             return None
-        load = ledger.open_load(table, load_id(table, files, now), now)
+        load = ledger.open_load(table, load_id(table, files, now), now, lease)
     elif load.state is LoadState.CLAIMING:  # killed while it claimed: what it has, and what is free since
-        files = _chosen(_free(table, load.load_id, only), limit_files, limit_bytes)
+        files = bounds.chosen(_free(table, load.load_id, only))
     if load.state is not LoadState.CLAIMING:
         return load
-    ledger.claim(load, files, now)
-    return ledger.advance(load, LoadState.CLAIMED, now)
+    ledger.claim(load, files, now, lease)
+    return ledger.advance(load, LoadState.CLAIMED, now, lease)
 
 
 def claimed(load: Load) -> list[Claim]:
     """A load's claims, in the order of the files' keys."""
     found = (claim for claim in ledger.claims(load.table, load.hours) if claim.load_id == load.load_id)
     return sorted(found, key=lambda claim: claim.file.key)
+
+
+def shards(load: Load, claims: Iterable[Claim]) -> list[list[LandingFile]]:
+    """The files of a judged load, by shard.
+
+    Args:
+        load: In state judged, in which no file is set aside any more.
+        claims: As of `claimed`.
+    """
+    return parted([claim.file for claim in claims if not claim.fault], load.facts["shards"])
 
 
 def load_id(table: str, files: Iterable[LandingFile], now: datetime) -> str:
@@ -72,14 +77,3 @@ def _free(table: str, me: str | None, only: Collection[str] | None) -> Iterator[
     for hour, files in groupby(wanted, key=lambda file: file.hour):
         taken = {claim.file.key for claim in ledger.claims(table, [hour]) if claim.load_id != me}
         yield from (file for file in files if file.key not in taken)
-
-
-def _chosen(files: Iterable[LandingFile], limit_files: int, limit_bytes: int) -> list[LandingFile]:
-    chosen: list[LandingFile] = []
-    size = 0
-    for file in files:
-        if len(chosen) == limit_files or (chosen and size + file.size > limit_bytes):
-            break
-        chosen.append(file)
-        size += file.size
-    return chosen

@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,11 +13,19 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow as pa
 
-from adapters import athena, lake
+from adapters import athena
 from adapters.athena import QueryFailedError
-from adapters.lake import LandingFile
+from adapters.lake import SHARD
 from adapters.settings import setting
-from expectations.rules import NO_SCHOOL, Expectations, broken_rows_query, gate_query, literal, one_of
+from expectations.rules import (
+    NO_SCHOOL,
+    SCHOOL,
+    Expectations,
+    broken_rows_query,
+    gate_query,
+    literal,
+    one_of,
+)
 from expectations.verdict import GateToolError, Verdict, judge
 from pipelines.load import quality_reports
 from pipelines.load.rows import LoadRows
@@ -39,7 +46,7 @@ DAYS_NAMED = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """The open gate of one load.
+    """What Athena and Great Expectations say of one load.
 
     Attributes:
         load_id: The load.
@@ -84,26 +91,39 @@ class Gate:
             quality_reports.keep(site, docs)
         return verdict
 
-    def broken_rows(self, stopped: Iterable[str]) -> pa.Table:
-        """Which rows of the stopped schools break what: strings `school_id`, `identity`, `bits`.
+    def copies(self) -> pa.Table:
+        """The identities that stand in several shards: strings `school_id`, `identity`, `first` (a shard).
 
         Raises:
             GateToolError: Athena could not run the query.
         """
-        sql = broken_rows_query(self.source, self.expectations, self.opened_at, stopped)
-        return self._text(sql)
+        return self._text(copies_query(self.source, self.expectations))
 
-    def known(self, rows: LoadRows) -> pa.Table:
-        """What the lake has of the load's rows, of any cohort: strings `school_id`, `identity`.
+    def broken_rows(self, stopped: Iterable[str], shard: int | None = None) -> pa.Table:
+        """Which rows of the stopped schools break what: strings `school_id`, `identity`, `bits`.
+
+        Args:
+            stopped: As of `expectations.rules.broken_rows_query`.
+            shard: Of whose rows alone; None is all.
+
+        Raises:
+            GateToolError: Athena could not run the query.
+        """
+        rows = self.source if shard is None else f"(SELECT * FROM {self.source} WHERE {SHARD} = {shard})"
+        return self._text(broken_rows_query(rows, self.expectations, self.opened_at, stopped))
+
+    def known(self, rows: LoadRows, shard: int) -> pa.Table:
+        """What the lake has of a shard's rows, of any cohort: strings `school_id`, `identity`.
 
         A row that is delivered again has the day and the school that it had, but its student's cohort may
-        have changed meanwhile. So the search is bounded by the months, days and schools of the load.
+        have changed meanwhile. So the search is bounded by the months, days and schools of the shard.
 
         Raises:
             GateToolError: Athena could not run the query.
         """
         schools = [school for school in rows.landed if school != NO_SCHOOL]
-        return self._text(known_query(self.source, self.expectations, self.load_id, rows.days, schools))
+        sql = known_query(self.source, self.expectations, self.load_id, rows.days, schools)
+        return self._text(f"{sql}\n  AND here.{SHARD} = {shard}")
 
     def _text(self, sql: str) -> pa.Table:
         return self._asked("a query", lambda: athena.query_text(sql, **_where()))
@@ -127,25 +147,20 @@ class Gate:
         return work()
 
 
-@contextmanager
-def gate(
-    load_id: str, opened_at: datetime, expectations: Expectations, files: Iterable[LandingFile]
-) -> Iterator[Gate]:
-    """Opens the gate of a load: its files become one table, which is gone when the gate closes.
+def copies_query(source: str, expectations: Expectations) -> str:
+    """Athena SQL: the school and identity of rows that stand in several shards, and the first of these.
 
     Args:
-        load_id: The load.
-        opened_at: When it was opened; aware.
+        source: Qualified name of the table that is the load.
         expectations: Of its lake table.
-        files: Those that can be trusted.
     """
-    name = f"load_{load_id}"
-    keys = [file.key for file in files]
-    lake.make_manifest_table(name, expectations.table.columns, f"loads/{load_id}/manifest/", keys)
-    try:
-        yield Gate(load_id, expectations, opened_at, f"{setting('LANDING_DATABASE')}.{name}")
-    finally:
-        lake.drop_manifest_table(name)
+    identity = expectations.table.identity
+    return (
+        f"SELECT school_id, identity, min({SHARD}) AS first\n"
+        f"FROM (SELECT {SCHOOL} AS school_id, {identity} AS identity, {SHARD} FROM {source}\n"
+        f"  WHERE {identity} IS NOT NULL)\n"
+        f"GROUP BY 1, 2 HAVING min({SHARD}) <> max({SHARD})"
+    )
 
 
 def known_query(

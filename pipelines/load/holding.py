@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from adapters import ledger
+from adapters import leases, ledger
+from adapters.leases import Lease
 from adapters.ledger import Load, LoadState
 from expectations.holds import held
 from expectations.verdict import Verdict
+from pipelines.load.work import lease_name
 
 REASON, LET_GO = "held", "let_go"  # the facts of the ledger
 
@@ -20,7 +22,7 @@ class LoadHeldError(RuntimeError):
     """A load broke a rule of the whole load: nothing of it is published, and its table waits."""
 
 
-def hold_where_ours(load: Load, verdict: Verdict, now: datetime) -> None:
+def hold_where_ours(load: Load, verdict: Verdict, now: datetime, lease: Lease) -> None:
     """Ends the run of a load whose verdict speaks of a fault of ours; nothing is written before but why.
 
     Raises:
@@ -29,7 +31,7 @@ def hold_where_ours(load: Load, verdict: Verdict, now: datetime) -> None:
     reason = held(verdict)
     if reason is None or load.facts.get(LET_GO):
         return
-    ledger.advance(load, LoadState.CLAIMED, now, **{REASON: reason})
+    ledger.advance(load, LoadState.CLAIMED, now, lease, **{REASON: reason})
     raise LoadHeldError(
         f"load {load.load_id} of {load.table} is held, nothing of it is published: {reason}. Mend the rule, "
         f"the worker or the enricher and run it again; if the schools are at fault after all: "
@@ -47,8 +49,10 @@ def let_go(table: str, because: str, now: datetime) -> Load:
 
     Raises:
         LookupError: The table has no held load.
+        LeaseHeldError: A run is at work on the table.
     """
-    load = ledger.the_open_load(table)
-    if load is None or REASON not in load.facts:
-        raise LookupError(f"table {table} has no held load: `luca query` can read what was published")
-    return ledger.advance(load, LoadState.CLAIMED, now, **{LET_GO: because})
+    with leases.held(lease_name(table), "let-go") as lease:
+        load = ledger.the_open_load(table)
+        if load is None or REASON not in load.facts:
+            raise LookupError(f"table {table} has no held load: `luca query` can read what was published")
+        return ledger.advance(load, LoadState.CLAIMED, now, lease, **{LET_GO: because})

@@ -1,21 +1,23 @@
 """Good rows to the lake, a file for each partition; the rows of stopped schools to quarantine.
 
-An object's name is made of the load and the partition alone and its bytes of the load's rows, so a
-load that is run again writes the same objects.
+An object's name is made of the load, the shard and the partition alone and its bytes of the shard's rows,
+so a shard that is run again writes the same objects.
 """
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from adapters import lake
+from adapters.leases import Lease
 from adapters.settings import setting
+from pipelines.load.ahead import in_order
 from pipelines.load.rows import LoadRows, Numbers, Partition, broken_rules, of_school, partitions
 from pipelines.partitions import settling
 from transforms.lake_schema import LOAD_ID
@@ -37,14 +39,11 @@ class Published(NamedTuple):
 
     Attributes:
         rows: By school, from the footers of what was written.
-        partitions: How many were written into.
+        objects: How many were written, one a partition.
     """
 
     rows: Mapping[str, int]
-    partitions: int
-
-
-NOTHING = Published({}, 0)
+    objects: int
 
 
 class Part(NamedTuple):
@@ -61,17 +60,24 @@ class Part(NamedTuple):
     rows: pa.Table
 
 
-def publish(rows: LoadRows, order: Numbers, load_id: str, pool: Executor) -> Published:
+def publish(
+    rows: LoadRows, order: Numbers, load_id: str, pool: Executor, lease: Lease, shard: int = 0
+) -> Published:
     """Writes rows to the lake and tells Glue of the partitions that it does not know.
 
     Args:
-        rows: The load.
+        rows: The shard.
         order: Which rows, by partition.
         load_id: Stands in every row and names every file.
         pool: Threads to write with.
+        lease: Of the lake table; asked before each write.
+        shard: Number of the shard, names every file too.
 
     Returns:
         What was written.
+
+    Raises:
+        LeaseLostError: Another run has the lease.
     """
     table = rows.table
     spans = list(partitions(rows, order))
@@ -81,12 +87,13 @@ def publish(rows: LoadRows, order: Numbers, load_id: str, pool: Executor) -> Pub
         for partition, _, _ in spans
     }
     parts = (
-        Part(partition.school_id, f"{places[partition]}{load_id}.parquet", part)
+        Part(partition.school_id, f"{places[partition]}{load_id}-{shard:04d}.parquet", part)
         for partition, part in _gathered(rows, order, spans, load_id)
     )
-    written = _write_all(parts, pool)
+    written = _write_all(parts, pool, lease)
     unknown = {partition: place for partition, place in places.items() if partition not in known}
     if unknown:
+        lease.check()
         lake.register_partitions(table.name, unknown)
     return Published(written, len(spans))
 
@@ -98,6 +105,8 @@ def quarantine(
     rule_names: tuple[str, ...],
     load_id: str,
     pool: Executor,
+    lease: Lease,
+    shard: int = 0,
 ) -> Mapping[str, int]:
     """Writes the rows of stopped schools as they landed, with the rules that each of them breaks.
 
@@ -105,15 +114,20 @@ def quarantine(
     school.
 
     Args:
-        rows: The load.
+        rows: The shard.
         held: Which rows, by stopped school.
         broken: From `pipelines.load.gate.Gate.broken_rows`.
         rule_names: Of the rules that its bits stand for.
         load_id: The load.
         pool: Threads to write with.
+        lease: As of `publish`.
+        shard: As of `publish`.
 
     Returns:
         Rows by school, from the footers of what was written.
+
+    Raises:
+        LeaseLostError: Another run has the lease.
     """
     table = rows.table
 
@@ -122,10 +136,10 @@ def quarantine(
             part = rows.gathered(order)
             found = of_school(broken, school)
             lists = broken_rules(part[table.identity].combine_chunks(), found, rule_names)
-            key = lake.quarantine_key(table.name, load_id, school)
+            key = lake.quarantine_key(table.name, load_id, school, shard)
             yield Part(school, key, part.append_column("broken_rules", lists))
 
-    return _write_all(parts(), pool)
+    return _write_all(parts(), pool, lease)
 
 
 def _gathered(
@@ -152,21 +166,15 @@ def _up_to(count: int, spans: Iterator[tuple[Partition, int, int]]) -> Iterator[
             return
 
 
-def _write_all(parts: Iterator[Part], pool: Executor) -> Counter[str]:
+def _write_all(parts: Iterator[Part], pool: Executor, lease: Lease) -> Counter[str]:
     """Writes the parts side by side, and never gathers more than a few ahead; rows by school."""
-    waiting: deque[Future[tuple[str, int]]] = deque()
     written: Counter[str] = Counter()
-    for part in parts:
-        waiting.append(pool.submit(_write, part))
-        if len(waiting) > PARTS_AHEAD:
-            school, count = waiting.popleft().result()
-            written[school] += count
-    for school, count in (writing.result() for writing in waiting):
+    for school, count in in_order(pool, lambda part: _write(part, lease), parts, PARTS_AHEAD):
         written[school] += count
     return written
 
 
-def _write(part: Part) -> tuple[str, int]:
+def _write(part: Part, lease: Lease) -> tuple[str, int]:
     sink = pa.BufferOutputStream()
     _write_table(
         part.rows,
@@ -177,5 +185,6 @@ def _write(part: Part) -> tuple[str, int]:
         store_schema=False,  # Arrow's copy of the schema: another kilobyte in each of many small files
     )
     body = sink.getvalue()
+    lease.check()
     lake.write(setting("LAKE_BUCKET"), part.key, body.to_pybytes())
     return part.school, pq.read_metadata(pa.BufferReader(body)).num_rows

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,7 +13,11 @@ from adapters import lake
 from adapters.lake import LandingFile, ObjectChangedError, ObjectVanishedError
 from adapters.settings import setting
 from expectations.landing_files import FileFault, drift, impossible_times
+from pipelines.load.ahead import in_order
 from transforms.lake_schema import LakeTable
+
+Read = TypeVar("Read")
+Took = Callable[[int], None]
 
 
 class FileFaultError(RuntimeError):
@@ -30,37 +34,75 @@ class FileFaultError(RuntimeError):
         self.reason = reason
 
 
+FILES_AHEAD = 8  # that are read and not taken yet
+
+
 class Landed(NamedTuple):
-    """What the files of a load hold.
+    """What some files of a load hold.
 
     Attributes:
         files: Those that can be trusted, in the order of their keys.
-        columns: Their rows in the landing schema, one chunk a column; None where there is no file.
+        rows: How many rows these hold together.
+        columns: The rows in the landing schema, one chunk a column; None where there are none, or where
+            the files were only checked.
         faults: Why the other files are set aside.
     """
 
     files: list[LandingFile]
+    rows: int
     columns: pa.Table | None
     faults: dict[LandingFile, FileFaultError]
 
 
-def read_files(files: Sequence[LandingFile], table: LakeTable, pool: Executor) -> Landed:
+def read_files(files: Sequence[LandingFile], table: LakeTable, pool: Executor, took: Took) -> Landed:
     """Reads landing files, each once and whole.
 
     Args:
         files: In the order of their keys.
         table: Their lake table.
         pool: Threads to read with.
+        took: Told after each file how many there have been.
     """
-    readings = pool.map(lambda file: _read_or_fault(file, table), files)
-    trusted, tables, faults = [], [], {}
-    for file, reading in zip(files, readings, strict=True):
+    tables: list[pa.Table] = []
+
+    def keep(rows: pa.Table) -> int:
+        tables.append(rows)
+        return rows.num_rows
+
+    checked = _checked(files, lambda file: read_file(file, table), keep, pool, took)
+    return checked._replace(columns=_joined(tables) if tables else None)
+
+
+def check_files(files: Sequence[LandingFile], table: LakeTable, pool: Executor, took: Took) -> Landed:
+    """Reads landing files whole, as `read_files` does, and keeps none of their rows."""
+    return _checked(files, lambda file: read_file(file, table).num_rows, int, pool, took)
+
+
+def _checked(
+    files: Sequence[LandingFile],
+    read: Callable[[LandingFile], Read],
+    count: Callable[[Read], int],
+    pool: Executor,
+    took: Took,
+) -> Landed:
+    def read_or_fault(file: LandingFile) -> Read | FileFaultError:
+        try:
+            return read(file)
+        except FileFaultError as fault:
+            return fault
+
+    landed = Landed([], 0, None, {})
+    rows = 0
+    for number, (file, reading) in enumerate(
+        zip(files, in_order(pool, read_or_fault, files, FILES_AHEAD), strict=True), 1
+    ):
         if isinstance(reading, FileFaultError):
-            faults[file] = reading
+            landed.faults[file] = reading
         else:
-            trusted.append(file)
-            tables.append(reading)
-    return Landed(trusted, _joined(tables) if tables else None, faults)
+            landed.files.append(file)
+            rows += count(reading)
+        took(number)
+    return landed._replace(rows=rows)
 
 
 def read_file(file: LandingFile, table: LakeTable) -> pa.Table:
@@ -93,13 +135,6 @@ def read_file(file: LandingFile, table: LakeTable) -> pa.Table:
     if wrong:
         raise FileFaultError(FileFault.TIME, f"{', '.join(wrong)} has times outside the years 1 to 9999")
     return rows
-
-
-def _read_or_fault(file: LandingFile, table: LakeTable) -> pa.Table | FileFaultError:
-    try:
-        return read_file(file, table)
-    except FileFaultError as fault:
-        return fault
 
 
 def _joined(tables: list[pa.Table]) -> pa.Table:

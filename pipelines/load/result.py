@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -35,8 +36,22 @@ class Clock:
     def lap(self, stage: str) -> None:
         """Ends a stage."""
         now = time.monotonic()
-        self.seconds[stage] = round(now - self._since, 3)
+        self._add(stage, now - self._since)
         self._since = now
+
+    def add(self, part: Clock) -> None:
+        """Adds the stages of a part that just ended."""
+        for stage, seconds in part.seconds.items():
+            self._add(stage, seconds)
+        self._since = time.monotonic()
+
+    @property
+    def milliseconds(self) -> dict[str, int]:
+        """By stage, in whole numbers for the ledger."""
+        return {stage: round(seconds * 1000) for stage, seconds in self.seconds.items()}
+
+    def _add(self, stage: str, seconds: float) -> None:
+        self.seconds[stage] = round(self.seconds.get(stage, 0) + seconds, 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +91,8 @@ class LoadResult:
         set_aside: The files that it went on without, each with its reason.
         schools: By school; `NO_SCHOOL` stands for rows that name none.
         severities: Of every rule that was judged.
-        partitions: How many partitions of the lake it wrote into.
+        shards: In how many parts it was done.
+        objects: How many files of the lake it wrote.
         seconds: Of each stage, by name; only those that this run went through.
         resumed: Whether an earlier run had begun it.
     """
@@ -88,7 +104,8 @@ class LoadResult:
     set_aside: tuple[Claim, ...]
     schools: Mapping[str, SchoolCounts]
     severities: Mapping[str, str]
-    partitions: int
+    shards: int
+    objects: int
     seconds: Mapping[str, float]
     resumed: bool
 
@@ -121,16 +138,17 @@ class LoadResult:
             "schools": len(self.schools),
             "stopped": len(self.stopped),
             "set_aside": len(self.set_aside),
-            "partitions": self.partitions,
+            "objects": self.objects,
         }
 
     @property
     def summary(self) -> str:
         """One line for a person."""
         landed, duplicate, quarantined, published = (f"{self.total(name):,}" for name in COUNTS)
+        shards = f" in {self.shards:,} shards" if self.shards > 1 else ""
         parts = [
-            f"load {self.load_id}: {self.files - len(self.set_aside):,} files, {landed} rows = "
-            f"{published} published in {self.partitions:,} partitions + {quarantined} quarantined + "
+            f"load {self.load_id}: {self.files - len(self.set_aside):,} files{shards}, {landed} rows = "
+            f"{published} published in {self.objects:,} files + {quarantined} quarantined + "
             f"{duplicate} duplicate"
         ]
         if self.stopped:
@@ -159,38 +177,53 @@ def judged_counts(verdict: Verdict) -> dict[str, SchoolCounts]:
     }
 
 
+def add_up(schools: Mapping[str, Mapping[str, int]], landed: Mapping[str, int]) -> None:
+    """Holds what became of rows against how many there were.
+
+    Args:
+        schools: By school: how many rows were read (`landed`), and what became of them.
+        landed: By school, as the gate counted them.
+
+    Raises:
+        LoadDoesNotAddUpError: A school's rows are not all accounted for, or there are too many.
+    """
+    for school in sorted({*schools, *landed}):
+        counts = {name: schools.get(school, {}).get(name, 0) for name in COUNTS}
+        read, *fates = counts.values()
+        if not landed.get(school, 0) == read == sum(fates):
+            raise LoadDoesNotAddUpError(
+                f"school {school}: {landed.get(school, 0):,} rows landed, {read:,} were read, but "
+                f"{' + '.join(f'{counts[name]:,} {name}' for name in COUNTS[1:])} are {sum(fates):,}; "
+                "the load stays open: run it again, and look into its files if this repeats"
+            )
+
+
 def accounted_for(
-    verdict: Verdict, dropped: Mapping[str, int], quarantined: Mapping[str, int], published: Mapping[str, int]
+    verdict: Verdict, shards: Iterable[Mapping[str, Mapping[str, int]]]
 ) -> dict[str, SchoolCounts]:
     """Puts a load's counts together, and holds them against what landed.
 
     Args:
         verdict: What the gate counted and found.
-        dropped: Copies, and rows that the lake had, by school.
-        quarantined: Rows written to quarantine by school.
-        published: Rows written to the lake by school.
+        shards: Of each shard, by school, as of `add_up`.
 
     Raises:
-        LoadDoesNotAddUpError: A school's rows are not all accounted for, or there are too many.
+        LoadDoesNotAddUpError: As of `add_up`.
     """
-    schools = {}
-    judged = judged_counts(verdict)
-    for school in sorted({*judged, *dropped, *quarantined, *published}):
-        counts = replace(
-            judged.get(school, SchoolCounts()),
-            duplicate=dropped.get(school, 0),
-            quarantined=quarantined.get(school, 0),
-            published=published.get(school, 0),
+    done: dict[str, Counter[str]] = {}
+    for shard in shards:
+        for school, fates in shard.items():
+            done.setdefault(school, Counter()).update(fates)
+    add_up(done, verdict.rows)
+    return {
+        school: replace(
+            counts,
+            duplicate=done[school]["duplicate"],
+            quarantined=done[school]["quarantined"],
+            published=done[school]["published"],
         )
-        found = counts.duplicate + counts.quarantined + counts.published
-        if counts.landed != found:
-            raise LoadDoesNotAddUpError(
-                f"school {school}: {counts.landed:,} rows landed, but {counts.duplicate:,} duplicate + "
-                f"{counts.quarantined:,} quarantined + {counts.published:,} published are {found:,}; "
-                "the load stays open: run it again, and look into its files if this repeats"
-            )
-        schools[school] = counts
-    return schools
+        for school, counts in judged_counts(verdict).items()
+    }
 
 
 def broken_rules(schools: Iterable[SchoolCounts]) -> dict[str, int]:

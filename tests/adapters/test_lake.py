@@ -155,13 +155,19 @@ def test_partitions_that_glue_leaves_unprocessed_are_asked_for_again(monkeypatch
     assert set(lake.partition_locations("behavior_events", [("a",), ("b",)])) == {("a",), ("b",)}
 
 
-def test_a_manifest_table_names_its_files_and_is_replaced_and_dropped() -> None:
-    for files in (["t/hour=1/a.parquet"], ["t/hour=1/a.parquet", "t/hour=2/b.parquet"]):
-        lake.make_manifest_table("load_1", BEHAVIOR_EVENTS.columns, "loads/1/manifest/", files)
-    assert lake.read(LANDING, "loads/1/manifest/files.txt").decode().splitlines() == [
-        f"s3://{LANDING}/t/hour=1/a.parquet",
-        f"s3://{LANDING}/t/hour=2/b.parquet",
+def test_a_loads_table_names_its_files_by_shard_and_is_replaced_and_dropped() -> None:
+    early, late = "t/hour=1/a.parquet", "t/hour=2/b.parquet"
+    for shards in ([[early], [early], [early]], [[early, late], [late]]):
+        lake.make_shard_table("load_1", BEHAVIOR_EVENTS.columns, "loads/1/manifest/", shards)
+    assert lake.has_manifest_table("load_1")
+    assert lake.read(LANDING, "loads/1/manifest/shard=0000/files.txt").decode().splitlines() == [
+        f"s3://{LANDING}/{early}",
+        f"s3://{LANDING}/{late}",
     ]
+    partitions = client("glue").get_partitions(DatabaseName="luca_landing", TableName="load_1")["Partitions"]
+    assert {part["Values"][0]: part["StorageDescriptor"]["Location"] for part in partitions} == {
+        str(shard): f"s3://{LANDING}/loads/1/manifest/shard={shard:04d}/" for shard in range(2)
+    }
     described = client("glue").get_table(DatabaseName="luca_landing", Name="load_1")["Table"][
         "StorageDescriptor"
     ]
@@ -170,6 +176,7 @@ def test_a_manifest_table_names_its_files_and_is_replaced_and_dropped() -> None:
     assert [column["Name"] for column in described["Columns"]] == BEHAVIOR_EVENTS.landing_schema.names
     lake.drop_manifest_table("load_1")
     lake.drop_manifest_table("load_1")
+    assert not lake.has_manifest_table("load_1")
     assert client("glue").get_tables(DatabaseName="luca_landing")["TableList"] == []
 
 
@@ -178,5 +185,5 @@ def test_quarantined_rows_are_counted_by_school() -> None:
     for load_id, school, count in (("1", "a", 2), ("2", "a", 3), ("2", "(none)", 1)):
         sink = io.BytesIO()
         pq.write_table(pa.table({"x": range(count)}), sink)
-        put(lake.quarantine_key("behavior_events", load_id, school), sink.getvalue(), LAKE)
+        put(lake.quarantine_key("behavior_events", load_id, school, 0), sink.getvalue(), LAKE)
     assert lake.quarantined_rows(BEHAVIOR_EVENTS) == {"a": 5, "(none)": 1}

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from adapters import leases, ledger_table
 from adapters.aws import client
-from adapters.leases import LeaseHeldError, LeaseLostError, held
+from adapters.leases import LeaseHeldError, LeaseLostError, held, joined
 from adapters.ledger_table import ConditionError
 
 pytestmark = pytest.mark.service
@@ -123,3 +125,68 @@ def unreachable(*_: object) -> None:
     from botocore.exceptions import EndpointConnectionError
 
     raise EndpointConnectionError(endpoint_url="http://127.0.0.1:1")
+
+
+def test_a_lease_that_was_left_is_joined_by_several_and_given_back_by_the_last() -> None:
+    with held(NAME, "plan") as lease:
+        lease.leave(900)
+    with joined(NAME, lease.token) as first, joined(NAME, lease.token) as second:
+        for joiner in (first, second):
+            joiner.check()
+            joiner.write([ledger_table.put_over({"PK": f"OF#{joiner.token}", "SK": "x"})])
+    with joined(NAME, lease.token, last=True):
+        pass
+    with pytest.raises(LeaseLostError, match="was left for this run, but nobody has it now"):
+        joined(NAME, lease.token).__enter__()
+    with held(NAME, "the next") as after:
+        assert after.token == lease.token + 1
+
+
+def test_a_lease_that_was_left_is_not_taken_before_its_own_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leases, "SILENCE_SECONDS", 0.01)
+    with held(NAME, "plan") as lease:
+        lease.leave(1)
+    began = time.monotonic()
+    with held(NAME, "another"):
+        assert time.monotonic() - began >= 1
+        with pytest.raises(LeaseLostError, match=r"but another on .* has it now"):
+            joined(NAME, lease.token).__enter__()
+
+
+def test_a_step_that_failed_leaves_the_lease_for_its_next_try() -> None:
+    with held(NAME, "plan") as lease:
+        lease.leave(900)
+    with pytest.raises(ValueError, match="broken"), joined(NAME, lease.token, last=True):
+        raise ValueError("broken")
+    with joined(NAME, lease.token, last=True) as again:
+        again.check()
+
+
+def test_a_transaction_that_meets_another_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    met: list[str] = []
+    once = ledger_table._write_once
+
+    def meets(actions: Any) -> None:
+        if len(met) < 3:
+            met.append("another")
+            reasons = [{"Code": "TransactionConflict"}, {"Code": "None"}]
+            error = {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons}
+            raise ClientError(error, "TransactWriteItems")  # type: ignore[arg-type]
+        once(actions)
+
+    monkeypatch.setattr(ledger_table, "_write_once", meets)
+    with held(NAME, "a load") as lease:
+        lease.write([ledger_table.put_over({"PK": "A", "SK": "x"})])
+    assert len(met) == 3
+    assert ledger_table.get({"PK": "A", "SK": "x"}) is not None
+
+
+def test_a_transaction_that_meets_others_for_ever_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def meets(actions: Any) -> None:
+        raise ClientError({"Error": {"Code": "TransactionConflictException"}}, "UpdateItem")  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ledger_table, "PAUSE_SECONDS", 0.0001)
+    monkeypatch.setattr(ledger_table, "_write_once", meets)
+    with pytest.raises(ConditionError) as caught:
+        ledger_table.write([ledger_table.put_over({"PK": "A", "SK": "x"})])
+    assert caught.value.places == frozenset()

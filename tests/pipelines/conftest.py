@@ -254,6 +254,8 @@ def lake(
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(leases, "SILENCE_SECONDS", 0.05)  # the next process waits no longer for a dead one
+    monkeypatch.setattr(leases, "BEAT_SECONDS", 60)  # a renewal is no write of the work that `dies` counts
+    monkeypatch.setattr(leases, "TRUST_SECONDS", 600)
     monkeypatch.setattr(gate, "PAUSES", (0.0, 0.0))
     lake = Lake(moto)
     lake.reset()

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,9 +8,11 @@ import pytest
 
 from adapters import ledger
 from adapters.lake import LandingFile
+from adapters.leases import held
 from adapters.ledger import LedgerConflictError, LoadState
-from expectations.verdict import GateToolError
 from pipelines.load import claiming
+from pipelines.load.shards import USUAL, Bounds
+from pipelines.load.work import lease_name
 
 NOW = datetime(2026, 2, 3, 15, 0, 0, 123_000, tzinfo=UTC)
 TABLE = "behavior_events"
@@ -37,15 +38,16 @@ def test_load_ids_say_what_is_loaded() -> None:
     assert claiming.load_id(TABLE, FILES, NOW) in ids
 
 
-def claim(now: datetime = NOW, files: int = 100, size: int = 10**9) -> ledger.Load | None:
-    return claiming.open_or_resume(TABLE, now, files, size)
+def claim(now: datetime = NOW, bounds: Bounds = USUAL) -> ledger.Load | None:
+    with held(lease_name(TABLE), "a test") as lease:
+        return claiming.open_or_resume(TABLE, now, bounds, lease)
 
 
 @pytest.mark.service
 def test_the_oldest_files_are_claimed_first(lake: Any) -> None:
     late = lake.put(b"1", "a", hour="2026-02-03-15")
     early = lake.put(b"1", "z", hour="2026-02-03-14")
-    load = claim(files=1)
+    load = claim(bounds=Bounds(shards=1, files=1))
     assert load is not None
     assert load.state is LoadState.CLAIMED
     assert [claim.file.key for claim in claiming.claimed(load)] == [early]
@@ -87,55 +89,9 @@ def test_claims_keep_key_etag_and_size(lake: Any) -> None:
 def test_many_files_are_claimed_in_several_transactions(lake: Any) -> None:
     for number in range(205):
         lake.put(b"1", f"{number:04d}")
-    load = claim(files=500)
+    load = claim()
     assert load is not None
     assert len(claiming.claimed(load)) == 205
-
-
-@pytest.mark.service
-@pytest.mark.fault
-def test_two_loaders_at_once_never_take_one_file(lake: Any) -> None:
-    for number in range(20):
-        lake.put(b"1", f"{number:04d}")
-    conflicts, loads = [], []
-
-    def loader(number: int) -> None:
-        try:
-            load = claim(NOW + timedelta(milliseconds=number), files=5)
-        except LedgerConflictError as conflict:
-            conflicts.append(conflict)
-        else:
-            loads.append(load)
-
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(loader, range(4)))
-    assert loads
-    assert len({load.load_id for load in loads}) == 1, "one load at a time; the others help it or give way"
-    claims = list(ledger.claims(TABLE, [HOUR]))
-    assert {found.load_id for found in claims} == {loads[0].load_id}
-    assert 5 <= len(claims) <= 20
-
-
-@pytest.mark.service
-@pytest.mark.fault
-def test_two_runs_at_once_publish_every_row_once(lake: Any) -> None:
-    rows = [lake.event(school_id=f"school_{number % 2}") for number in range(12)]
-    for row in rows:
-        lake.land([row, rows[0]])
-    conflicts = []
-
-    def loader(number: int) -> None:
-        try:
-            lake.load(now=NOW + timedelta(milliseconds=number), limit_files=4)
-        except (LedgerConflictError, GateToolError) as conflict:  # the other one was faster
-            conflicts.append(conflict)
-
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(loader, range(2)))
-    lake.load(now=NOW + timedelta(hours=1))  # whatever they left to each other
-    published = sorted(row["event_id"] for row in lake.published())
-    assert published == sorted(row["event_id"] for row in rows)
-    assert ledger.the_open_load(TABLE) is None
 
 
 @pytest.mark.service
@@ -144,17 +100,24 @@ def test_files_are_fixed_once_a_load_is_claimed(lake: Any) -> None:
     lake.put(b"1", "a")
     load = claim()
     assert load is not None
-    with pytest.raises(LedgerConflictError, match="another run is claiming files"):
-        ledger.claim(load, [LandingFile(f"{TABLE}/hour=2026-02-03-15/b.parquet", "etag", 1)], NOW)
+    late = LandingFile(f"{TABLE}/hour=2026-02-03-15/b.parquet", "etag", 1)
+    with (
+        held(lease_name(TABLE), "a test") as lease,
+        pytest.raises(LedgerConflictError, match="no more files"),
+    ):
+        ledger.claim(load, [late], NOW, lease)
     assert list(ledger.claims(TABLE, ["2026-02-03-15"])) == []
 
 
 @pytest.mark.service
 @pytest.mark.fault
-def test_no_claim_is_forgotten_when_two_runs_claim_for_one_load(lake: Any) -> None:
-    early, late = (LandingFile(f"{TABLE}/hour=2026-02-03-1{hour}/a.parquet", "etag", 1) for hour in (4, 5))
-    load = ledger.open_load(TABLE, "20260203t150000123_00000000", NOW)
-    ledger.claim(load, [early, late], NOW)  # the other run saw a file more
-    ledger.claim(load, [early], NOW)
-    load = ledger.advance(load, LoadState.CLAIMED, NOW)
-    assert [found.file for found in claiming.claimed(load)] == [early, late]
+def test_a_run_that_was_killed_while_it_claimed_keeps_what_it_had(lake: Any) -> None:
+    keys = [lake.put(b"1", name, hour=f"2026-02-03-1{name}") for name in ("4", "5")]
+    files = [LandingFile(key, lake.stored("LANDING")[key], 1) for key in keys]
+    with held(lease_name(TABLE), "a test") as lease:
+        begun = ledger.open_load(TABLE, "20260203t150000123_00000000", NOW, lease)
+        ledger.claim(begun, files[1:], NOW, lease)
+    load = claim()
+    assert load is not None
+    assert load.load_id == begun.load_id
+    assert [found.file for found in claiming.claimed(load)] == files

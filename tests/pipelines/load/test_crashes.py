@@ -9,7 +9,8 @@ import pytest
 
 from adapters import ledger
 from expectations import verdict
-from pipelines.load import run as run_module
+from pipelines.load import sharding
+from pipelines.load.gate import Gate
 from pipelines.load.result import LoadDoesNotAddUpError
 from pipelines.load.run import recent_loads
 
@@ -25,7 +26,7 @@ def land(lake: Any) -> None:
     lake.ids = iter(range(1, 1000))
     known = lake.event()
     lake.land([known], "0")
-    lake.load(now=NOW - timedelta(hours=1))
+    assert lake.load_one(now=NOW - timedelta(minutes=30)).total("published") == 1
     row = lake.event(school_id="school_2")
     lake.land([known, row, lake.event(graduation_year=2030)], "1")
     lake.land([row, lake.event(school_id="school_3", points=500), lake.event(school_id="school_3")], "2")
@@ -54,9 +55,10 @@ def untroubled(lake: Any) -> dict[str, Any]:
     return _untroubled
 
 
-# The n-th write: 2 the claims, 3 claimed, 4 the manifest, 5 its table, 6 the verdict by school, 7 judged,
-# then quarantine and partitions, the partitions in Glue, the table dropped, the counts, published.
-@pytest.mark.parametrize("write", [3, 7, 10, 12])
+# The n-th write: 1 the lease, 2 the load, 3 the claims, 4 claimed, 5 the manifest, 6-8 its table, 9 the
+# verdict by school, 10 judged, then quarantine and partitions, the partitions in Glue, the shard's counts,
+# the counts of all, the table dropped, published, and the lease given back.
+@pytest.mark.parametrize("write", [4, 10, 13, 17])
 def test_a_killed_load_is_finished_by_the_next_run(lake: Any, write: int) -> None:
     expected = untroubled(lake)
     land(lake)
@@ -83,7 +85,7 @@ def test_a_load_killed_before_any_of_its_writes_is_finished_by_the_next_run(lake
 def test_a_load_killed_again_and_again_ends_the_same(lake: Any) -> None:
     expected = untroubled(lake)
     land(lake)
-    for write in (3, 3, 5):
+    for write in (4, 4, 6):
         assert lake.dies(write)
     lake.load(now=LATER)
     assert state(lake) == expected
@@ -91,7 +93,7 @@ def test_a_load_killed_again_and_again_ends_the_same(lake: Any) -> None:
 
 def test_what_lands_after_the_crash_waits_for_the_next_load(lake: Any) -> None:
     lake.land([lake.event()])
-    assert lake.dies(8)
+    assert lake.dies(11)
     lake.land([lake.event()])
     first, second = lake.load(now=LATER)
     assert (first.resumed, first.files) == (True, 1)
@@ -103,8 +105,8 @@ def test_a_resumed_load_keeps_to_the_verdict_that_was_written(
     lake: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lake.land([lake.event(), lake.event(school_id="school_2", points=500)])
-    assert lake.dies(8)
-    monkeypatch.setattr(run_module.Gate, "counts", lambda gate: pytest.fail("it was judged already"))
+    assert lake.dies(11)
+    monkeypatch.setattr(Gate, "counts", lambda gate: pytest.fail("it was judged already"))
     (result,) = lake.load(now=LATER)
     assert result.stopped == {"school_2": ["points_in_range"]}
     assert result.broken == {"points_in_range": 1}
@@ -130,9 +132,9 @@ def test_a_gate_that_fails_says_nothing_of_the_rows_and_leaves_the_load_open(
 
 def test_rows_that_do_not_add_up_stop_the_load(lake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     lake.land([lake.event(), lake.event()])
-    publish = run_module.publish
+    publish = sharding.publish
     with monkeypatch.context() as patch:
-        patch.setattr(run_module, "publish", lambda rows, order, *rest: publish(rows, order[:1], *rest))
+        patch.setattr(sharding, "publish", lambda rows, order, *rest: publish(rows, order[:1], *rest))
         with pytest.raises(LoadDoesNotAddUpError, match=r"school_1: 2 rows .* are 1;"):
             lake.load()
     assert recent_loads()[0]["state"] == "judged"

@@ -12,7 +12,8 @@ import pytest
 
 from adapters import ledger
 from adapters.aws import client
-from pipelines.load.run import FilesLostError, recent_loads
+from pipelines.load.run import recent_loads
+from pipelines.load.sharding import FilesLostError
 from transforms.lake_schema import BEHAVIOR_EVENTS
 
 pytestmark = [pytest.mark.service, pytest.mark.fault]
@@ -82,7 +83,7 @@ def test_bytes_that_are_no_parquet_are_set_aside(lake: Any) -> None:
     lake.put(b"")
     result = lake.load_one()
     assert {claim.fault for claim in result.set_aside} == {"unreadable"}
-    assert (result.total("landed"), result.partitions) == (0, 0)
+    assert (result.total("landed"), result.objects) == (0, 0)
     assert recent_loads()[0]["state"] == "published"
     assert lake.load(now=LATER) == []
 
@@ -101,7 +102,7 @@ def test_a_damaged_page_is_found_though_the_footer_is_whole(lake: Any) -> None:
 def test_a_file_that_vanishes_after_it_was_claimed_is_set_aside(lake: Any) -> None:
     lake.land([lake.event()], "1")
     gone = lake.land([lake.event()], "2")
-    assert lake.dies(4)  # claimed, not read
+    assert lake.dies(5)  # claimed, not read
     client("s3").delete_object(Bucket=BUCKET, Key=gone)
     result = lake.load_one(now=LATER)
     assert [(claim.file.key, claim.fault) for claim in result.set_aside] == [(gone, "vanished")]
@@ -111,7 +112,7 @@ def test_a_file_that_vanishes_after_it_was_claimed_is_set_aside(lake: Any) -> No
 def test_a_file_that_changes_after_it_was_claimed_is_set_aside(lake: Any) -> None:
     lake.land([lake.event()], "1")
     changed = lake.land([lake.event()], "2")
-    assert lake.dies(4)
+    assert lake.dies(5)
     lake.land([lake.event(), lake.event()], "2")
     result = lake.load_one(now=LATER)
     assert [(claim.file.key, claim.fault) for claim in result.set_aside] == [(changed, "changed")]
@@ -121,7 +122,7 @@ def test_a_judged_load_that_lost_a_file_waits_until_it_is_back(lake: Any) -> Non
     lake.land([lake.event()], "1")
     gone = lake.land([lake.event()], "2")
     body = lake.objects(gone, "LANDING")[gone]
-    assert lake.dies(8)  # judged
+    assert lake.dies(11)  # judged
     client("s3").delete_object(Bucket=BUCKET, Key=gone)
     with pytest.raises(FilesLostError, match=r"judged with .*/2.parquet, now vanished.*restore it"):
         lake.load(now=LATER)
@@ -134,7 +135,7 @@ def test_a_file_set_aside_stays_so_for_the_rest_of_its_load(lake: Any) -> None:
     lake.land([lake.event()], "1")
     whole = parquet(good(lake))
     key = lake.put(whole[:-100], "2")
-    assert lake.dies(9)  # judged without it
+    assert lake.dies(12)  # judged without it
     lake.put(whole, "2")
     result = lake.load_one(now=LATER)
     assert [claim.file.key for claim in result.set_aside] == [key]

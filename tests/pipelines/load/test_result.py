@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -24,31 +23,50 @@ RESULT = LoadResult(
     set_aside=(),
     schools={"a": SchoolCounts(landed=1_234, published=1_234)},
     severities={"grave": "critical", "light": "warning"},
-    partitions=7,
+    shards=1,
+    objects=7,
     seconds={},
     resumed=False,
 )
 
 
-def test_counts_that_add_up_are_put_together() -> None:
-    assert accounted_for(VERDICT, {"a": 1}, {"b": 3}, {"a": 4}) == {
+def fates(landed: int, duplicate: int = 0, quarantined: int = 0, published: int = 0) -> dict[str, int]:
+    return {"landed": landed, "duplicate": duplicate, "quarantined": quarantined, "published": published}
+
+
+def test_the_shards_counts_are_put_together() -> None:
+    shards = [{"a": fates(2, 1, 0, 1), "b": fates(3, 0, 3)}, {"a": fates(3, 0, 0, 3)}]
+    assert accounted_for(VERDICT, shards) == {
         "a": SchoolCounts(5, 1, 0, 4, stopped=False, broken={"light": 1}),
         "b": SchoolCounts(3, 0, 3, 0, stopped=True, broken={"grave": 2, "light": 1}),
     }
 
 
 @pytest.mark.parametrize(
-    ("dropped", "published"), [({}, {"a": 4}), ({}, {"a": 6}), ({}, {"a": 5, "c": 1}), ({"a": 5}, {"a": 1})]
+    "of_a",
+    [fates(5, 0, 0, 4), fates(5, 0, 0, 6), fates(5, 5, 0, 1), fates(4, 0, 0, 4), fates(6, 1, 0, 5)],
+    ids=["lost", "too many", "twice", "read fewer", "read more"],
 )
-def test_a_row_too_few_or_too_many_is_an_error(dropped: Any, published: Any) -> None:
-    with pytest.raises(LoadDoesNotAddUpError, match=r"school [ac]: \d rows landed, but"):
-        accounted_for(VERDICT, dropped, {"b": 3}, published)
+def test_a_row_too_few_or_too_many_is_an_error(of_a: dict[str, int]) -> None:
+    with pytest.raises(LoadDoesNotAddUpError, match=r"school a: \d rows landed, \d were read, but"):
+        accounted_for(VERDICT, [{"a": of_a, "b": fates(3, 0, 3)}])
+
+
+def test_rows_of_a_school_that_was_not_judged_are_an_error() -> None:
+    with pytest.raises(LoadDoesNotAddUpError, match="school c: 0 rows landed, 1 were read"):
+        accounted_for(
+            VERDICT, [{"a": fates(5, published=5), "b": fates(3, 0, 3), "c": fates(1, published=1)}]
+        )
 
 
 def test_a_quiet_load_is_told_in_few_words() -> None:
     assert RESULT.summary == (
-        "load 1: 3 files, 1,234 rows = 1,234 published in 7 partitions + 0 quarantined + 0 duplicate"
+        "load 1: 3 files, 1,234 rows = 1,234 published in 7 files + 0 quarantined + 0 duplicate"
     )
+
+
+def test_shards_are_told_where_there_are_several() -> None:
+    assert replace(RESULT, shards=3).summary.startswith("load 1: 3 files in 3 shards, 1,234 rows = ")
 
 
 def test_many_stopped_schools_are_named_by_three() -> None:
@@ -74,5 +92,5 @@ def test_what_the_ledger_notes_is_all_whole_numbers_and_text() -> None:
         "schools": 1,
         "stopped": 0,
         "set_aside": 0,
-        "partitions": 7,
+        "objects": 7,
     }

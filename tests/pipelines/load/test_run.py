@@ -20,6 +20,7 @@ from adapters.ledger import LoadState
 from expectations.catalogue import UnknownTableError
 from expectations.rules import NO_SCHOOL
 from pipelines.load.run import load, recent_loads
+from pipelines.load.shards import Bounds
 from pipelines.partitions.rewriting import rewriting
 from transforms.lake_schema import BEHAVIOR_EVENTS, LAKE_TABLES
 
@@ -57,7 +58,7 @@ def test_a_file_for_each_partition_sorted_by_day_and_identity(lake: Any) -> None
     objects = lake.objects("lake/")
     assert list(objects) == [
         f"lake/behavior_events/graduation_year=2029/year=2026/month=02/school_id=school_{number}/gen=0000/"
-        f"{result.load_id}.parquet"
+        f"{result.load_id}-0000.parquet"
         for number in (1, 2)
     ]
     file = pq.ParquetFile(io.BytesIO(next(iter(objects.values()))))
@@ -136,7 +137,7 @@ def test_rows_of_no_school_are_quarantined_as_such(lake: Any) -> None:
 def test_a_whole_load_of_bad_schools_publishes_nothing(lake: Any) -> None:
     lake.land([lake.event(points=500)])
     result = lake.load_one()
-    assert (result.total("published"), result.total("quarantined"), result.partitions) == (0, 1, 0)
+    assert (result.total("published"), result.total("quarantined"), result.objects) == (0, 1, 0)
     assert lake.published() == []
 
 
@@ -197,7 +198,7 @@ def test_a_load_of_what_the_lake_has_writes_nothing(lake: Any) -> None:
     before = lake.objects("lake/")
     lake.land(rows)
     result = lake.load_one(now=LATER)
-    assert (result.total("duplicate"), result.total("published"), result.partitions) == (4, 0, 0)
+    assert (result.total("duplicate"), result.total("published"), result.objects) == (4, 0, 0)
     assert lake.objects("lake/") == before
 
 
@@ -221,25 +222,25 @@ def test_a_partition_that_was_rewritten_is_written_where_it_is(lake: Any) -> Non
     move_partitions("behavior_events", first)  # a process that lost its lease comes late
     lake.land([known, lake.event()])
     result = lake.load_one(now=LATER)
-    assert any(key.endswith(f"/gen=0001/{result.load_id}.parquet") for key in lake.objects("lake/"))
+    assert any(key.endswith(f"/gen=0001/{result.load_id}-0000.parquet") for key in lake.objects("lake/"))
     assert len(lake.published()) == 2
 
 
 def test_loads_are_bounded_in_files_and_bytes(lake: Any) -> None:
     sizes = [len(lake.objects(lake.land([lake.event()]), "LANDING").popitem()[1]) for _ in range(5)]
-    results = lake.load(limit_files=2)
+    results = lake.load(bounds=Bounds(shards=1, files=2))
     assert [result.files for result in results] == [2, 2, 1]
     assert len({result.load_id for result in results}) == 3
     for _ in range(3):
         lake.land([lake.event()])
-    results = lake.load(now=LATER, limit_bytes=sizes[0] * 2 + 100)
+    results = lake.load(now=LATER, bounds=Bounds(shards=1, size=sizes[0] * 2 + 100))
     assert [result.files for result in results] == [2, 1]
 
 
 def test_a_file_larger_than_a_load_is_taken_alone(lake: Any) -> None:
     lake.land([lake.event()])
     lake.land([lake.event()])
-    assert [result.files for result in lake.load(limit_bytes=1)] == [1, 1]
+    assert [result.files for result in lake.load(bounds=Bounds(shards=1, size=1))] == [1, 1]
 
 
 def test_only_the_landing_area_of_the_table_is_taken(lake: Any) -> None:
@@ -257,7 +258,9 @@ def test_the_load_table_is_gone_and_the_manifest_stays(lake: Any) -> None:
     keys = sorted([lake.land([lake.event()]), lake.land([lake.event()])])
     result = lake.load_one()
     assert lake.tables() == []
-    (manifest,) = lake.objects(f"loads/{result.load_id}/manifest/", "LANDING").values()
+    manifests = lake.objects(f"loads/{result.load_id}/manifest/", "LANDING")
+    assert list(manifests) == [f"loads/{result.load_id}/manifest/shard=0000/files.txt"]
+    (manifest,) = manifests.values()
     assert manifest.decode().splitlines() == [f"s3://luca-landing-000000000000/{key}" for key in keys]
 
 
@@ -311,7 +314,7 @@ def test_the_summary_is_one_line_of_all_that_matters(lake: Any) -> None:
     lake.land([copy, copy, lake.event(school_id="school_2", points=500)])
     result = lake.load_one()
     assert result.summary == (
-        f"load {result.load_id}: 1 files, 3 rows = 1 published in 1 partitions + 1 quarantined + "
+        f"load {result.load_id}: 1 files, 3 rows = 1 published in 1 files + 1 quarantined + "
         "1 duplicate; stopped school_2 (points_in_range)"
     )
 

@@ -261,11 +261,13 @@ def test_files_in_the_bare_folder_are_not_written_beside(lake: Any) -> None:
 
 
 def test_nothing_is_rewritten_while_a_judged_load_waits(lake: Any) -> None:
-    load = ledger.open_load("behavior_events", "l1", NOW)
+    with leases.held("lake/behavior_events", "load") as lease:
+        load = ledger.open_load("behavior_events", "l1", NOW, lease)
     with opened():
         pass
-    for state in (LoadState.CLAIMED, LoadState.JUDGED):
-        load = ledger.advance(load, state, NOW)
+    with leases.held("lake/behavior_events", "load") as lease:
+        for state in (LoadState.CLAIMED, LoadState.JUDGED):
+            load = ledger.advance(load, state, NOW, lease)
     with pytest.raises(UnfinishedWorkError, match="luca load behavior_events"), opened():
         pass
 

@@ -1,0 +1,62 @@
+"""The last step of a load: what the shards did is summed and held against the verdict; it is published."""
+
+from __future__ import annotations
+
+from adapters import ledger
+from adapters.ledger import Load, LoadState
+from pipelines.load import claiming
+from pipelines.load.result import Clock, LoadResult, accounted_for, emit_metrics
+from pipelines.load.sharding import noted_verdict
+from pipelines.load.work import Work, noting
+
+
+class ShardsMissingError(RuntimeError):
+    """Not every shard of a load is done, so it cannot be finished."""
+
+
+def finish(work: Work, load: Load, *, resumed: bool = False, clock: Clock | None = None) -> LoadResult:
+    """Publishes a load whose shards are all done.
+
+    Args:
+        work: What is in hand.
+        load: In state judged.
+        resumed: Whether an earlier run had begun it.
+        clock: Of the load, where one run does all of it.
+
+    Raises:
+        ShardsMissingError: A shard is not done.
+        LoadDoesNotAddUpError: A school's rows are not all accounted for.
+        LeaseLostError: Another run has the lease.
+    """
+    clock = clock or Clock()
+    with noting(load, work.lease):
+        done, wanted = ledger.shards(load), len(load.facts["shards"])
+        if missing := [number for number in range(wanted) if number not in done]:
+            raise ShardsMissingError(
+                f"load {load.load_id}: {len(missing)} of its {wanted} shards are not done, the first is "
+                f"{missing[0]}: run the load again, it does what is left"
+            )
+        verdict, claims = noted_verdict(load), claiming.claimed(load)
+        schools = accounted_for(verdict, (shard.schools for shard in done.values()))
+        ledger.write_schools(
+            load, {school: counts.as_dict() for school, counts in schools.items()}, work.lease
+        )
+        result = LoadResult(
+            load_id=load.load_id,
+            table=load.table,
+            files=len(claims),
+            size=sum(claim.file.size for claim in claims),
+            set_aside=tuple(claim for claim in claims if claim.fault),
+            schools=schools,
+            severities={rule: severity.value for rule, severity in verdict.severities.items()},
+            shards=wanted,
+            objects=sum(shard.facts["objects"] for shard in done.values()),
+            seconds=clock.seconds,
+            resumed=resumed,
+        )
+        work.load_table(load).drop()
+        ledger.advance(load, LoadState.PUBLISHED, work.now, work.lease, **result.facts)
+    clock.lap("close")
+    work.progress(result.summary)
+    emit_metrics(result)
+    return result
