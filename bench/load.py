@@ -153,12 +153,15 @@ def peak_mb() -> int:
 
 def landing_files(rows: int, files: int) -> list[bytes]:
     """Invented events as Firehose's files."""
-    table, each, bodies = events(rows), -(-rows // files), []
-    for start in range(0, rows, each):
-        sink = io.BytesIO()
-        pq.write_table(table.slice(start, each), sink, compression="snappy")
-        bodies.append(sink.getvalue())
-    return bodies
+    table, each = events(rows), -(-rows // files)
+    return [parquet(table.slice(start, each)) for start in range(0, rows, each)]
+
+
+def parquet(rows: pa.Table) -> bytes:
+    """Rows as Firehose writes them."""
+    sink = io.BytesIO()
+    pq.write_table(rows, sink, compression="snappy")
+    return sink.getvalue()
 
 
 @contextmanager

@@ -95,8 +95,8 @@ class LocalCloud:
         Args:
             state_dir: For its files; default `.luca/local`. One cloud at a time.
             templates: Default: all of `infra/*.yaml`.
-            parameters: Of the templates. `JwtIssuer` is the local issuer unless given, and
-                `GovernmentEndpoint` the government's stand-in.
+            parameters: Of the templates. `JwtIssuer` is the local issuer unless given, `GovernmentEndpoint`
+                the government's stand-in, and `HourlyLoad` `DISABLED`.
             wait_scale: What a second of a state machine's waiting takes here, in seconds.
 
         Raises:
@@ -127,6 +127,8 @@ class LocalCloud:
         read = [read_template(path) for path in templates]
         if any("JwtIssuer" in template.parameters for template in read):
             parameters.setdefault("JwtIssuer", self._issuer.url)
+        if any("HourlyLoad" in template.parameters for template in read):
+            parameters.setdefault("HourlyLoad", "DISABLED")  # here a person says when to load
         government: dict[str, str] = {}
         if any("GovernmentEndpoint" in template.parameters for template in read):
             office = self._exit.enter_context(processes.government(self.state_dir))

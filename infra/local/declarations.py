@@ -162,6 +162,27 @@ class ScheduleDeclaration:
     enabled: bool
 
 
+@dataclass(frozen=True)
+class ContainerDeclaration:
+    """The container of an ECS task definition.
+
+    Attributes:
+        family: Of the task definition.
+        task_definition_arn: With its revision.
+        name: Of the container.
+        command: What it runs unless a task wants something else.
+        role_arn: Whose credentials it has.
+        environment: Its own variables.
+    """
+
+    family: str
+    task_definition_arn: str
+    name: str
+    command: list[str]
+    role_arn: str
+    environment: dict[str, str]
+
+
 @dataclass
 class Plan:
     """All that the local cloud plays itself."""
@@ -177,4 +198,5 @@ class Plan:
     queues: dict[str, str] = field(default_factory=dict)  # ARN -> URL
     schedules: list[ScheduleDeclaration] = field(default_factory=list)
     machines: list[Machine] = field(default_factory=list)
+    containers: list[ContainerDeclaration] = field(default_factory=list)
     absent: list[tuple[str, str]] = field(default_factory=list)  # what, why

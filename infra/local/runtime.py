@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import uvicorn
+from botocore.exceptions import ClientError
 
 from infra.local.api import Api
 from infra.local.asgi import server
 from infra.local.aws import ADMINISTRATOR, REGION, client
+from infra.local.containers import Containers
 from infra.local.declarations import PipeDeclaration, Plan, ScheduleDeclaration
 from infra.local.event_sources import QueueSource
 from infra.local.firehose.delivery import DeliveryStream
@@ -26,6 +28,7 @@ from infra.local.functions import FunctionRuntime
 from infra.local.identity import Issuer
 from infra.local.pipes import Pipe
 from infra.local.schedules import Schedule, Target
+from infra.local.state_machines.execution import StateError
 from infra.local.state_machines.functions import invoking
 from infra.local.state_machines.service import StateMachines
 from infra.local.streams import Shard
@@ -80,7 +83,19 @@ class Runtime:
             credentials_of=credentials_of,
             logs=state_dir / "logs",
         )
-        self.machines = StateMachines(plan.machines, invoke=invoking(self.functions), wait_scale=wait_scale)
+        self.containers = Containers(
+            plan.containers,
+            common={**endpoints, "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION},
+            credentials_of=credentials_of,
+            logs=state_dir / "logs",
+        )
+        self.machines = StateMachines(
+            plan.machines,
+            invoke=invoking(self.functions),
+            wait_scale=wait_scale,
+            run_task=self.containers.run_task,
+            read_object=self._read_object,
+        )
         self._server: uvicorn.Server | None = None
         self._serving: asyncio.Task[None] | None = None
 
@@ -168,6 +183,17 @@ class Runtime:
         )
         self._server = server(api)
         self._serving = asyncio.create_task(self._server.serve(sockets=[self._listener]))
+
+    async def _read_object(self, bucket: str, key: str) -> bytes:
+        def read() -> bytes:
+            s3 = client("s3", self._environment)
+            body: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+            return body
+
+        try:
+            return await asyncio.to_thread(read)
+        except ClientError as refused:
+            raise StateError("States.ItemReaderFailed", f"s3://{bucket}/{key}: {refused}") from refused
 
     def _queue(self, arn: str, who: str) -> str:
         if arn not in self._plan.queues:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from infra.local.resources import (
     catalog,
+    containers,
     http_api,
     messaging,
     orchestration,
@@ -29,6 +30,8 @@ MAKERS: dict[str, Maker] = {
     "AWS::ApiGatewayV2::Stage": http_api.stage,
     "AWS::Athena::WorkGroup": catalog.work_group,
     "AWS::DynamoDB::Table": storage.table,
+    "AWS::ECS::Cluster": containers.cluster,
+    "AWS::ECS::TaskDefinition": containers.task_definition,
     "AWS::Glue::Database": catalog.database,
     "AWS::Glue::Table": catalog.table,
     "AWS::IAM::Role": security.role,

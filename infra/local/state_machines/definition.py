@@ -11,6 +11,16 @@ from infra.local.state_machines import paths
 
 LAMBDA_INVOKE = "arn:aws:states:::lambda:invoke"
 START_EXECUTION = "arn:aws:states:::states:startExecution.sync:2"
+RUN_TASK = "arn:aws:states:::ecs:runTask.sync"
+READ_OBJECT = "arn:aws:states:::s3:getObject"
+SERVICES = {
+    LAMBDA_INVOKE: ("lambda", "invoke"),
+    START_EXECUTION: ("states", "startExecution.sync:2"),
+    RUN_TASK: ("ecs", "runTask.sync"),
+}
+
+INLINE = {"Mode": "INLINE"}
+DISTRIBUTED = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
 
 State = Mapping[str, Any]
 
@@ -23,7 +33,8 @@ FIELDS: dict[str, set[str]] = {
     "Map": _ANY
     | _GOES_ON
     | _RETRIES
-    | {"ItemsPath", "ItemSelector", "ItemProcessor", "MaxConcurrency", "ResultSelector", "ResultPath"},
+    | {"ItemsPath", "ItemReader", "ItemSelector", "ItemProcessor", "MaxConcurrency", "MaxConcurrencyPath"}
+    | {"ToleratedFailurePercentage", "ResultSelector", "ResultPath"},
     "Pass": _ANY | _GOES_ON | {"Result", "Parameters", "ResultPath"},
     "Wait": _ANY | _GOES_ON | {"Seconds", "SecondsPath"},
     "Choice": _ANY | {"Choices", "Default"},
@@ -106,8 +117,8 @@ def read_graph(definition: Any, place: str) -> Graph:
         raise DefinitionError(
             f"{place}: QueryLanguage {definition['QueryLanguage']!r}: only JSONPath is run here"
         )
-    if definition.get("ProcessorConfig", {"Mode": "INLINE"}) != {"Mode": "INLINE"}:
-        raise DefinitionError(f"{place}: ProcessorConfig: only inline maps are run here")
+    if definition.get("ProcessorConfig", INLINE) not in (INLINE, DISTRIBUTED):
+        raise DefinitionError(f"{place}: ProcessorConfig: only {INLINE} and {DISTRIBUTED} are run here")
     states = definition.get("States")
     if not isinstance(states, dict) or not states:
         raise DefinitionError(f"{place}: it has no States")
@@ -156,24 +167,51 @@ def _check_state(state: Any, place: str) -> None:
         _check_paths(state)
     except (paths.PathError, DefinitionError) as wrong:
         raise DefinitionError(f"{place}: {wrong}") from wrong
-    if kind == "Task" and state["Resource"] not in {LAMBDA_INVOKE, START_EXECUTION}:
+    if kind == "Task" and state["Resource"] not in SERVICES:
         raise DefinitionError(f"{place}: Resource {state['Resource']!r} is not run here")
     if kind == "Wait" and ("Seconds" in state) is ("SecondsPath" in state):
         raise DefinitionError(f"{place}: needs either Seconds or SecondsPath")
     if kind == "Map":
-        read_graph(state["ItemProcessor"], f"{place}.ItemProcessor")
+        _check_map(state, place)
     for number, retrier in enumerate(state.get("Retry", ())):
         _fields(retrier, _RETRIER, f"{place}.Retry[{number}]")
     for number, catcher in enumerate(state.get("Catch", ())):
         _fields(catcher, {"ErrorEquals", "Next", "ResultPath"}, f"{place}.Catch[{number}]")
 
 
+def is_distributed(state: State) -> bool:
+    """Whether a map runs an execution of its own for each item."""
+    return bool(state["ItemProcessor"].get("ProcessorConfig", INLINE) == DISTRIBUTED)
+
+
+def _check_map(state: State, place: str) -> None:
+    read_graph(state["ItemProcessor"], f"{place}.ItemProcessor")
+    if "MaxConcurrency" in state and "MaxConcurrencyPath" in state:
+        raise DefinitionError(f"{place}: has both MaxConcurrency and MaxConcurrencyPath")
+    if state.get("ToleratedFailurePercentage", 0) != 0:
+        raise DefinitionError(f"{place}: ToleratedFailurePercentage: only 0 is run here")
+    reader = state.get("ItemReader")
+    if reader is None:
+        return
+    if not is_distributed(state) or "ItemsPath" in state:
+        raise DefinitionError(f"{place}: ItemReader is of distributed maps, and instead of ItemsPath")
+    _fields(reader, {"Resource", "ReaderConfig", "Parameters"}, f"{place}.ItemReader")
+    if reader.get("Resource") != READ_OBJECT or reader.get("ReaderConfig") != {"InputType": "JSON"}:
+        raise DefinitionError(f"{place}.ItemReader: only a JSON list of {READ_OBJECT} is run here")
+    asked = {name.removesuffix(".$") for name in reader.get("Parameters", {})}
+    if asked != {"Bucket", "Key"}:
+        raise DefinitionError(f"{place}.ItemReader: Parameters are Bucket and Key")
+
+
 def _check_paths(state: State) -> None:
-    for name in ("InputPath", "OutputPath", "ResultPath", "SecondsPath", "ItemsPath"):
+    for name in (
+        *("InputPath", "OutputPath", "ResultPath", "SecondsPath", "ItemsPath", "MaxConcurrencyPath"),
+    ):
         if state.get(name) is not None:
             paths.parse(state[name])
     for name in ("Parameters", "ResultSelector", "ItemSelector"):
         paths.check_template(state.get(name))
+    paths.check_template(state.get("ItemReader", {}).get("Parameters"))
     for rule in state.get("Choices", ()):
         _check_rule(rule)
 

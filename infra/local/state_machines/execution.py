@@ -10,23 +10,25 @@ import json
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from infra.local.state_machines import paths
 from infra.local.state_machines.definition import (
     COMPARISONS,
-    LAMBDA_INVOKE,
+    SERVICES,
     Graph,
     Machine,
     State,
+    is_distributed,
     read_graph,
 )
 
 MAX_EVENTS = 25_000  # of one execution's history (Step Functions quotas)
 MAX_DATA = 262_144  # bytes of a state's input or output
 INLINE_ITEMS = 40  # of an inline map at once, whatever it declares
+DISTRIBUTED_ITEMS = 10_000  # of a distributed one
 
 
 class StateError(Exception):
@@ -57,6 +59,20 @@ class Surroundings(Protocol):
 
         Raises:
             StateError: It did not succeed, or could not be started.
+        """
+
+    async def run_task(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Runs a container's task to its end, and describes it as `DescribeTasks` does.
+
+        Raises:
+            StateError: It could not be started, or did not end well.
+        """
+
+    async def read_object(self, bucket: str, key: str) -> bytes:
+        """Reads an object of S3.
+
+        Raises:
+            StateError: It cannot be read.
         """
 
     async def pause(self, seconds: float) -> None:
@@ -248,17 +264,19 @@ class _Branch:
 
     async def _task(self, state: State, given: Any) -> Any:
         parameters = paths.fill(state.get("Parameters", given), given, self._context)
-        service, action = (
-            ("lambda", "invoke")
-            if state["Resource"] == LAMBDA_INVOKE
-            else ("states", "startExecution.sync:2")
-        )
+        service, action = SERVICES[state["Resource"]]
         what = {"resourceType": service, "resource": action}
         self._note("TaskScheduled", taskScheduledEventDetails={**what, "parameters": _text(parameters)})
         self._note("TaskStarted", taskStartedEventDetails=what)
         try:
             async with asyncio.timeout(state.get("TimeoutSeconds")):
-                result = await (self._invoke(parameters) if service == "lambda" else self._child(parameters))
+                match service:
+                    case "lambda":
+                        result = await self._invoke(parameters)
+                    case "ecs":
+                        result = await self._surroundings.run_task(parameters)
+                    case _:
+                        result = await self._child(parameters)
         except TimeoutError:
             self._note("TaskTimedOut", taskTimedOutEventDetails={**what, "error": "States.Timeout"})
             raise StateError("States.Timeout", "the task took too long") from None
@@ -282,11 +300,14 @@ class _Branch:
     # Maps
 
     async def _map(self, state: State, given: Any) -> Any:
-        items = self._at(state.get("ItemsPath", "$"), given)
-        if not isinstance(items, list):
-            raise StateError("States.Runtime", f"the items of a map are {items!r:.80}")
+        items = await self._items(state, given)
+        distributed = is_distributed(state)
         graph = read_graph(state["ItemProcessor"], "ItemProcessor")
-        slots = asyncio.Semaphore(min(state.get("MaxConcurrency") or INLINE_ITEMS, INLINE_ITEMS))
+        most = DISTRIBUTED_ITEMS if distributed else INLINE_ITEMS
+        wanted = state.get("MaxConcurrency")
+        if "MaxConcurrencyPath" in state:
+            wanted = self._at(state["MaxConcurrencyPath"], given)
+        slots = asyncio.Semaphore(min(wanted or most, most))
         name = self._context["State"]["Name"]
         self._note("MapStateStarted", mapStateStartedEventDetails={"length": len(items)})
 
@@ -296,6 +317,8 @@ class _Branch:
                 branch = _Branch(self._execution, self._surroundings, context, self.last)
                 selector = state.get("ItemSelector")
                 data = item if selector is None else paths.fill(selector, given, context)
+                if distributed:
+                    return await self._apart(graph, f"{name}-{index}", data)
                 iteration = {"name": name, "index": index}
                 branch._note("MapIterationStarted", mapIterationStartedEventDetails=iteration)
                 output = await branch.walk(graph, data)
@@ -314,6 +337,36 @@ class _Branch:
             raise error from several
         self._note("MapStateSucceeded")
         return [task.result() for task in tasks]
+
+    async def _items(self, state: State, given: Any) -> list[Any]:
+        """What a map goes through: a list of its input, or of an object of S3."""
+        reader = state.get("ItemReader")
+        if reader is None:
+            items = self._at(state.get("ItemsPath", "$"), given)
+        else:
+            place = paths.fill(reader["Parameters"], given, self._context)
+            body = await self._surroundings.read_object(place["Bucket"], place["Key"])
+            try:
+                items = json.loads(body)
+            except ValueError as wrong:
+                raise StateError("States.ItemReaderFailed", f"{place}: no JSON: {wrong}") from wrong
+        if not isinstance(items, list):
+            raise StateError("States.Runtime", f"the items of a map are {items!r:.80}")
+        return items
+
+    async def _apart(self, graph: Graph, name: str, data: Any) -> Any:
+        """Runs an item of a distributed map: an execution of its own, with a history of its own."""
+        parent = self._execution
+        machine = replace(parent.machine, graph=graph, timeout=None)
+        child = Execution(machine, f"{parent.name}-{name}", f"{parent.arn}/{name}", data)
+        await child.run(self._surroundings)
+        parent.transitions += child.transitions
+        parent.waits += child.waits
+        if child.status != "SUCCEEDED":
+            raise StateError(
+                "States.ExceedToleratedFailureThreshold", f"item {name}: {child.error}: {child.cause}"
+            )
+        return child.output
 
     # Choices
 

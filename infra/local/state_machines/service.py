@@ -20,6 +20,20 @@ PAGE = 1000
 Invoke = Callable[[str, bytes], Coroutine[Any, Any, bytes]]
 """Runs a function by name; raises `StateError` with its exception's type."""
 
+RunTask = Callable[[dict[str, Any]], Coroutine[Any, Any, dict[str, Any]]]
+"""Runs a container's task to its end; raises `StateError`."""
+
+ReadObject = Callable[[str, str], Coroutine[Any, Any, bytes]]
+"""Reads an object of a bucket; raises `StateError`."""
+
+
+async def _no_tasks(parameters: dict[str, Any]) -> dict[str, Any]:
+    raise StateError("ECS.ClusterNotFoundException", "no containers are run here")
+
+
+async def _no_objects(bucket: str, key: str) -> bytes:
+    raise StateError("States.ItemReaderFailed", f"s3://{bucket}/{key}: no buckets are here")
+
 
 class ServiceError(Exception):
     """A call that is refused.
@@ -42,11 +56,23 @@ class StateMachines:
         machines: As declared.
         invoke: How functions are run.
         wait_scale: What a second of waiting takes, in seconds. 0 does not wait at all.
+        run_task: How containers are run.
+        read_object: How objects of S3 are read.
     """
 
-    def __init__(self, machines: list[Machine], *, invoke: Invoke, wait_scale: float) -> None:
+    def __init__(
+        self,
+        machines: list[Machine],
+        *,
+        invoke: Invoke,
+        wait_scale: float,
+        run_task: RunTask = _no_tasks,
+        read_object: ReadObject = _no_objects,
+    ) -> None:
         self._machines = {machine.arn: machine for machine in machines}
         self._invoke = invoke
+        self._run_task = run_task
+        self._read_object = read_object
         self.wait_scale = wait_scale
         self.executions: dict[str, Execution] = {}
         self._tasks: dict[str, asyncio.Task[Execution]] = {}
@@ -54,6 +80,14 @@ class StateMachines:
     async def invoke(self, function: str, payload: bytes) -> bytes:
         """Runs a function; see `Invoke`."""
         return await self._invoke(function, payload)
+
+    async def run_task(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Runs a container's task; see `RunTask`."""
+        return await self._run_task(parameters)
+
+    async def read_object(self, bucket: str, key: str) -> bytes:
+        """Reads an object; see `ReadObject`."""
+        return await self._read_object(bucket, key)
 
     async def pause(self, seconds: float) -> None:
         """Waits, scaled."""

@@ -41,11 +41,12 @@ def test_what_is_not_run_is_refused_with_its_place(states: dict[str, Any], compl
         read(states)
 
 
-def test_another_query_language_or_a_distributed_map_is_refused() -> None:
+def test_another_query_language_or_an_express_map_is_refused() -> None:
     with pytest.raises(DefinitionError, match="only JSONPath"):
         read({"A": PASS}, QueryLanguage="JSONata")
-    processor = {"ProcessorConfig": {"Mode": "DISTRIBUTED"}, "StartAt": "B", "States": {"B": PASS}}
-    with pytest.raises(DefinitionError, match="only inline maps"):
+    config = {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"}
+    processor = {"ProcessorConfig": config, "StartAt": "B", "States": {"B": PASS}}
+    with pytest.raises(DefinitionError, match="ProcessorConfig: only"):
         read({"A": {"Type": "Map", "ItemProcessor": processor, "End": True}})
 
 

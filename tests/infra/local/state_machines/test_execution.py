@@ -8,7 +8,12 @@ from typing import Any
 
 import pytest
 
-from infra.local.state_machines.definition import LAMBDA_INVOKE, START_EXECUTION, read_machine
+from infra.local.state_machines.definition import (
+    LAMBDA_INVOKE,
+    START_EXECUTION,
+    DefinitionError,
+    read_machine,
+)
 from infra.local.state_machines.execution import MAX_DATA, Execution, StateError
 from infra.local.state_machines.service import StateMachines
 
@@ -24,6 +29,8 @@ def run(
     functions: dict[str, Function] | None = None,
     others: dict[str, dict[str, Any]] | None = None,
     wait_scale: float = 0,
+    objects: dict[tuple[str, str], bytes] | None = None,
+    container: Any = None,
     **machine: Any,
 ) -> Execution:
     """Runs states, the first of which comes first, to their end."""
@@ -39,9 +46,16 @@ def run(
             name, ARN.format(name), json.dumps({"StartAt": next(iter(its)), "States": its, **more})
         )
 
+    async def read_object(bucket: str, key: str) -> bytes:
+        if (bucket, key) not in (objects or {}):
+            raise StateError("States.ItemReaderFailed", f"no {key} in {bucket}")
+        return (objects or {})[bucket, key]
+
     async def all_of_it() -> Execution:
         machines = [made("it", states, **machine), *(made(name, its) for name, its in (others or {}).items())]
-        service = StateMachines(machines, invoke=invoke, wait_scale=wait_scale)
+        service = StateMachines(
+            machines, invoke=invoke, wait_scale=wait_scale, run_task=container, read_object=read_object
+        )
         return await service.finished(
             service.start(ARN.format("it"), "one", {} if data is None else data).arn
         )
@@ -264,3 +278,98 @@ def test_the_history_is_told_in_the_services_words() -> None:
         "ExecutionSucceeded",
     ]
     assert [event["previousEventId"] for event in ended.history] == list(range(9))
+
+
+LIST = {
+    "Resource": "arn:aws:states:::s3:getObject",
+    "ReaderConfig": {"InputType": "JSON"},
+    "Parameters": {"Bucket": "b", "Key.$": "$.key"},
+}
+
+
+def apart(states: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    config = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
+    processor = {"ProcessorConfig": config, "StartAt": next(iter(states)), "States": states}
+    return {"Type": "Map", "ItemReader": LIST, "ItemProcessor": processor, "End": True, **fields}
+
+
+def task(**fields: Any) -> dict[str, Any]:
+    parameters = {"TaskDefinition": "t", "Overrides.$": "$"}
+    return {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::ecs:runTask.sync",
+        "Parameters": parameters,
+        **fields,
+        "End": True,
+    }
+
+
+def test_a_distributed_map_reads_its_items_and_runs_each_apart() -> None:
+    at_once: list[int] = []
+    now = 0
+
+    async def container(parameters: dict[str, Any]) -> dict[str, Any]:
+        nonlocal now
+        now += 1
+        at_once.append(now)
+        await asyncio.sleep(0.01)
+        now -= 1
+        return {"n": parameters["Overrides"]["n"] * 2}
+
+    ended = run(
+        {"A": apart({"B": task()}, MaxConcurrencyPath="$.most")},
+        {"key": "items.json", "most": 2},
+        objects={("b", "items.json"): b'[{"n": 1}, {"n": 2}, {"n": 3}]'},
+        container=container,
+    )
+    assert (ended.status, ended.output) == ("SUCCEEDED", [{"n": 2}, {"n": 4}, {"n": 6}])
+    assert max(at_once) == 2
+    assert ended.transitions == 4
+    iterations = [event for event in ended.history if "Iteration" in event["type"]]
+    assert not iterations, "items have histories of their own"
+
+
+def test_one_failed_item_fails_a_distributed_map_after_its_retries() -> None:
+    tried: list[int] = []
+
+    async def container(parameters: dict[str, Any]) -> dict[str, Any]:
+        number = parameters["Overrides"]
+        tried.append(number)
+        if number == 2:
+            raise StateError("States.TaskFailed", "container ended with 1")
+        return {}
+
+    retry = [{"ErrorEquals": ["States.ALL"], "MaxAttempts": 2}]
+    ended = run(
+        {"A": apart({"B": task(Retry=retry)})},
+        {"key": "k"},
+        objects={("b", "k"): b"[1, 2]"},
+        container=container,
+    )
+    assert (ended.status, ended.error) == ("FAILED", "States.ExceedToleratedFailureThreshold")
+    assert "container ended with 1" in str(ended.cause)
+    assert tried.count(2) == 3
+
+
+@pytest.mark.parametrize("body", [b"no json", b'{"n": 1}', None])
+def test_items_that_cannot_be_read_fail_the_map(body: bytes | None) -> None:
+    objects = {} if body is None else {("b", "k"): body}
+    ended = run({"A": apart({"B": task()})}, {"key": "k"}, objects=objects)
+    assert ended.status == "FAILED"
+    assert ended.error in {"States.ItemReaderFailed", "States.Runtime"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"ToleratedFailurePercentage": 5}, "only 0 is run here"),
+        ({"MaxConcurrency": 2, "MaxConcurrencyPath": "$.n"}, "both MaxConcurrency and MaxConcurrencyPath"),
+        ({"ItemsPath": "$.items"}, "instead of ItemsPath"),
+        ({"ItemReader": {**LIST, "ReaderConfig": {"InputType": "CSV"}}}, "only a JSON list"),
+        ({"ItemReader": {**LIST, "Parameters": {"Bucket": "b"}}}, "Parameters are Bucket and Key"),
+        ({"ResultWriter": {}}, "are not run here"),
+    ],
+)
+def test_what_a_distributed_map_cannot_do_here_is_refused(fields: dict[str, Any], reason: str) -> None:
+    with pytest.raises(DefinitionError, match=reason):
+        run({"A": apart({"B": task()}, **fields)})
