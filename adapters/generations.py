@@ -20,6 +20,7 @@ from adapters.lake import PartitionValues
 from adapters.settings import setting
 
 KEYS_A_DELETE = 1000  # DeleteObjects' limit
+PARTITIONS_A_DROP = 25  # BatchDeletePartition's limit
 
 _GENERATION = re.compile(r"/gen=(\d{4,})/$")
 
@@ -185,3 +186,23 @@ def move_partitions(table: str, places: Mapping[PartitionValues, str]) -> None:
             glue.update_partition(**name, PartitionValueList=list(values), PartitionInput=moved)
         except glue.exceptions.EntityNotFoundException:
             lake.register_partitions(table, {values: place})
+
+
+def drop_partitions(table: str, partitions: Iterable[PartitionValues]) -> None:
+    """Takes partitions out of the catalog; their objects stay.
+
+    Raises:
+        PartitionRefusedError: Glue kept one, for another reason than that it had none.
+    """
+    name = {"DatabaseName": setting("LAKE_DATABASE"), "TableName": table}
+    for batch in batches(partitions, PARTITIONS_A_DROP):
+        answer = client("glue").batch_delete_partition(
+            **name, PartitionsToDelete=[{"Values": list(values)} for values in batch]
+        )
+        for refused in answer.get("Errors", []):
+            detail = refused["ErrorDetail"]
+            if detail["ErrorCode"] != "EntityNotFoundException":
+                raise lake.PartitionRefusedError(
+                    f"partition {refused['PartitionValues']} of {table}: {detail['ErrorCode']}: "
+                    f"{detail.get('ErrorMessage', '')}; run it again"
+                )

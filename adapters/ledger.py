@@ -19,6 +19,7 @@ Whoever writes holds the lease of the lake table, and every write here is refuse
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -209,6 +210,18 @@ def claim(load: Load, files: Iterable[LandingFile], now: datetime, lease: Lease)
                 f"load {load.load_id} of {load.table} takes no more files, or another load has one of these; "
                 "run it again"
             ) from error
+
+
+def note_rewritten(table: str, file: LandingFile) -> None:
+    """Notes that a claimed landing file was written anew without some of its rows.
+
+    Args:
+        table: The lake table, which has no load open: an open one keeps to the file that it claimed.
+        file: As it is now; one that no load has claimed is not noted.
+    """
+    changes = {"etag": file.etag, "size": file.size}
+    with suppress(ConditionError):  # nobody has claimed it
+        ledger_table.write([ledger_table.change(_claim_key(table, file), changes, "attribute_exists(PK)")])
 
 
 def set_aside(load: Load, file: LandingFile, fault: str, reason: str, lease: Lease) -> None:

@@ -12,11 +12,10 @@ from typing import Any, TypedDict
 import msgspec
 
 from adapters.aws import client
-from adapters.batches import batches
+from adapters.queues import ENTRIES_A_CALL, messages
 from adapters.settings import setting
 from transforms.events import Fault
 
-ENTRIES_A_CALL = 10  # SendMessageBatch's limit
 BYTES_A_CALL = 900_000  # a little under SQS's 1 MiB for a whole batch
 
 
@@ -71,36 +70,8 @@ def rejections(hidden_for: int = 120) -> list[Rejection]:
     Raises:
         ClientError, BotoCoreError: The queue cannot be reached.
     """
-    found: dict[str, Rejection] = {}
-    receipts: list[str] = []
-    try:
-        while messages := _receive(hidden_for):
-            receipts += [message["ReceiptHandle"] for message in messages]
-            fresh = [message for message in messages if message["MessageId"] not in found]
-            if not fresh:
-                break  # the first ones are visible again: the queue's end was passed
-            for message in fresh:
-                found[message["MessageId"]] = msgspec.json.decode(message["Body"], type=Rejection)
-    finally:
-        for handles in batches(receipts, ENTRIES_A_CALL):
-            client("sqs").change_message_visibility_batch(
-                QueueUrl=setting("REJECTED_QUEUE"),
-                Entries=[
-                    {"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": 0}
-                    for number, handle in enumerate(handles)
-                ],
-            )
-    return list(found.values())
-
-
-def _receive(hidden_for: int) -> list[Any]:
-    response = client("sqs").receive_message(
-        QueueUrl=setting("REJECTED_QUEUE"),
-        MaxNumberOfMessages=ENTRIES_A_CALL,
-        VisibilityTimeout=hidden_for,
-        WaitTimeSeconds=1,  # asks every server of the queue, not a sample
-    )
-    return list(response.get("Messages", []))
+    found = messages(setting("REJECTED_QUEUE"), hidden_for)
+    return [msgspec.json.decode(message["Body"], type=Rejection) for message in found]
 
 
 def _batches(rejections: Sequence[Rejection]) -> Iterator[list[dict[str, Any]]]:

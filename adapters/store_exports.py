@@ -90,17 +90,24 @@ class ExportedStore:
                 f"s3://{self.bucket}/{key} has another MD5 than its manifest says: it was damaged or "
                 "replaced; make a new export"
             )
-        decoder, count = msgspec.json.Decoder(dict[str, Any]), 0
-        with gzip.open(io.BytesIO(body)) as lines:
-            for line in lines:
-                if line.strip():
-                    count += 1
-                    yield decoder.decode(line)
+        count = 0
+        for line in lines_of(body):
+            count += 1
+            yield line
         if count != listed["itemCount"]:
             raise ExportUnreadableError(
                 f"s3://{self.bucket}/{key} has {count:,} items, its manifest says {listed['itemCount']:,}: "
                 "make a new export"
             )
+
+
+def lines_of(body: bytes) -> Iterator[dict[str, Any]]:
+    """The lines of an export's data file, each a JSON object."""
+    decoder = msgspec.json.Decoder(dict[str, Any])
+    with gzip.open(io.BytesIO(body)) as lines:
+        for line in lines:
+            if line.strip():
+                yield decoder.decode(line)
 
 
 def windows(start: datetime, end: datetime, now: datetime) -> list[tuple[datetime, datetime]]:

@@ -18,6 +18,7 @@ from pipelines.cli import (
     audit,
     compact,
     demo,
+    erase,
     grades,
     keys,
     lake,
@@ -49,6 +50,7 @@ app.command("query")(lake.query)
 app.command("report")(lake.report)
 app.add_typer(local.app, name="local")
 app.add_typer(keys.app, name="keys")
+app.add_typer(erase.app, name="erase")
 app.add_typer(audit.app, name="audit")
 app.add_typer(grades.app, name="grades")
 app.add_typer(quality.app, name="quality")

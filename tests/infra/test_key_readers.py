@@ -14,6 +14,7 @@ from infra.local.templates import read_template
 READERS = {
     "lake.yaml:LakeEnricherRole",  # makes the pseudonyms
     "privacy.yaml:KeyholderRole",  # rotates keys, and links their versions
+    "privacy.yaml:ErasureRole",  # finds one student's rows
 }
 VALUES = {"AWS::Region": "us-east-1", "AWS::AccountId": "000000000000"}
 NAMES = {"luca-PseudonymKeys": "/luca/pseudonym-keys", "PseudonymKeyPath": "/luca/pseudonym-keys"}

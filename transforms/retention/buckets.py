@@ -5,6 +5,7 @@ from __future__ import annotations
 from transforms.retention.places import (
     NOBODY,
     AfterGraduation,
+    AsLongAs,
     Bucket,
     Days,
     Erasure,
@@ -70,6 +71,16 @@ _LANDING = (
         "Manifests: which files a load judged",
         Days(30),
         "pipelines.load",
+        NOBODY,
+        Identity.NOBODY,
+    ),
+)
+
+_ERASURES = (
+    _objects(
+        *("LAKE", "erasures/", "What erasures found and removed: counts, names of objects, keyed hashes"),
+        AsLongAs("the school may have to prove an erasure"),
+        "adapters.erasures",
         NOBODY,
         Identity.NOBODY,
     ),
@@ -142,13 +153,13 @@ _LAKE = (
     ),
 )
 
-_WAITS = Erasure(Find.NOT_POSSIBLE, Removal.WAIT)
+_ANSWER = Erasure(Find.STUDENT_KEY, Removal.DELETE_ANSWERS)
 
 _RESULTS = (
-    _objects("RESULTS", "analysts/", "Answers to analysts' queries", Days(7), "adapters.athena", _WAITS),
-    _objects("RESULTS", "jobs/", "Answers to the jobs' queries", Days(7), "adapters.athena", _WAITS),
-    _objects("RESULTS", "dbt/", "What dbt asks of Athena", Days(7), "pipelines.trends", _WAITS),
-    _objects("RESULTS", "dbt-tmp/", "Weeks that dbt is building", Days(7), "pipelines.trends", _WAITS),
+    _objects("RESULTS", "analysts/", "Answers to analysts' queries", Days(7), "adapters.athena", _ANSWER),
+    _objects("RESULTS", "jobs/", "Answers to the jobs' queries", Days(7), "adapters.athena", _ANSWER),
+    _objects("RESULTS", "dbt/", "What dbt asks of Athena", Days(7), "pipelines.trends", _ANSWER),
+    _objects("RESULTS", "dbt-tmp/", "Weeks that dbt is building", Days(7), "pipelines.trends", _ANSWER),
 )
 
 _REPORTS = (
@@ -181,4 +192,4 @@ _REPORTS = (
     ),
 )
 
-OBJECTS = (*_LANDING, *_AUDITS, *_LAKE, *_RESULTS, *_REPORTS)
+OBJECTS = (*_LANDING, *_AUDITS, *_ERASURES, *_LAKE, *_RESULTS, *_REPORTS)

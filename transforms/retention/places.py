@@ -60,6 +60,7 @@ class Removal(StrEnum):
     REWRITE = "rewrite the affected objects without the rows, and delete every version of the old ones"
     REBUILD = "rewrite the affected partitions, or build them anew from the lake"
     DELETE_MESSAGES = "receive and delete the messages"
+    DELETE_ANSWERS = "delete every answer that names the student; the query can be asked again"
     DELETE_EXPORTS = "delete every export that holds the student; the store can be exported again"
     WAIT = "wait: it ends by itself"
     OBLIGED = "kept: the school is obliged to keep official records"

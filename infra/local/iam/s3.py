@@ -58,6 +58,8 @@ def requests(
         if copied is not None:
             yield Request("s3:GetObject", f"arn:aws:s3:::{unquote(copied).lstrip('/')}")
         yield Request(f"s3:{_OBJECT[method]}", f"arn:aws:s3:::{bucket}/{key}")
+    elif key and method == "GET" and said == {"versionId"}:
+        yield Request("s3:GetObjectVersion", f"arn:aws:s3:::{bucket}/{key}")
     elif bucket and not key and method == "GET" and said <= _OF_A_LIST:
         yield Request("s3:ListBucket", f"arn:aws:s3:::{bucket}")
     elif bucket and not key and method == "GET" and "versions" in said and said <= _OF_A_LIST_OF_VERSIONS:
