@@ -131,7 +131,8 @@ def _one(subject: Subject, reason: str, settle: float | None, *, apply: bool) ->
         done = run.erase(subject, now=datetime.now(UTC), reason=reason, settle=wait, say=say)
         say(
             f"{sum(each.rows for each in done.findings):,} removed, nothing is left; "
-            f"{done.read.size:,} bytes read, {done.written.size:,} written in {done.written.requests:,} objects"
+            f"{done.read.size:,} bytes read, {done.written.size:,} written "
+            f"in {done.written.requests:,} objects"
         )
     console.print(f"receipt {done.receipt.number}: {done.receipt.digest}", soft_wrap=True)
     _show_left()
