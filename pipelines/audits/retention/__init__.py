@@ -1,0 +1,1 @@
+"""The audit of retention: what AWS holds, against what the registry says may be there."""
