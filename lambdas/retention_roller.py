@@ -1,7 +1,7 @@
 """Every day: the buckets' lifecycle rules as the registry derives them, cohorts that came included.
 
 A template can declare only what no year changes, so the whole set of a bucket is put from here
-(decision 0013). It also undoes what a hand or a stack update changed.
+(decision 0014). It also undoes what a hand or a stack update changed.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from pipelines.cli import completeness
+from pipelines.cli import completeness, retention_audit
 
 app = typer.Typer(help="What must be true of everything that is kept.", no_args_is_help=True)
 
@@ -15,3 +15,4 @@ def audit() -> None:
 
 
 app.command("completeness")(completeness.completeness)
+app.command("retention")(retention_audit.retention)

@@ -1,7 +1,7 @@
 """The lifecycle rules of the buckets, derived from the registry.
 
 Templates declare what never changes (`fixed_rules`). The rules of the cohorts move with the years:
-`rules` is the whole set for a day, which a job puts in place (decision 0013).
+`rules` is the whole set for a day, which a job puts in place (decision 0014).
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html
 """

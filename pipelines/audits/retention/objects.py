@@ -100,7 +100,7 @@ class Stock:
                 Severity.CRITICAL,
                 place,
                 f"objects{of} are older than they may be, by more than {GRACE_DAYS} days",
-                "see that the bucket's rules are right (`luca retention roll`); S3 then removes them within days",
+                "put the rules in place (`luca retention roll`); S3 then removes them within days",
                 heap,
             )
         for place, heap in self._misplaced.items():
@@ -148,7 +148,7 @@ def _finding(check: str, severity: Severity, where: str, what: str, way_out: str
         check,
         severity,
         where,
-        f"{heap.objects:,} {what}",
+        what,
         way_out,
         heap.objects,
         heap.bytes,

@@ -31,7 +31,7 @@ class Finding(msgspec.Struct, frozen=True):
         check: Its kind, as the runbook names it.
         severity: How bad it is.
         where: The bucket, place, queue, table, log group or school.
-        what: What is the matter, with its numbers.
+        what: What is the matter with them.
         way_out: What to do.
         count: How many objects, rules, students or settings.
         bytes: Of the objects.

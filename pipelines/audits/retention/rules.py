@@ -35,7 +35,7 @@ def _finding(
             check,
             severity,
             bucket.name.lower(),
-            f"{len(rules)} lifecycle rules {what}",
+            f"lifecycle rules {what}",
             WAY_OUT,
             len(rules),
             examples=tuple(rule.id for rule in rules[:EXAMPLES]),

@@ -1,0 +1,28 @@
+"""Earlier audits, in the reports bucket: so that a number is seen to grow before it is a scandal."""
+
+from __future__ import annotations
+
+import msgspec
+
+from adapters import lake
+from adapters.settings import setting
+from pipelines.audits.retention.result import Audit
+
+PREFIX = "retention/"
+SHOWN = 60
+
+
+def keep(audit: Audit, page: str) -> str:
+    """Writes an audit and its page; returns the audit's key, which sorts by time."""
+    bucket = setting("REPORTS_BUCKET")
+    key = f"{PREFIX}audits/{audit.made_at[:19].replace(':', '')}.json"
+    lake.write(bucket, key, msgspec.json.encode(audit), "application/json")
+    lake.write(bucket, f"{PREFIX}index.html", page.encode(), "text/html")
+    return key
+
+
+def earlier() -> list[Audit]:
+    """The latest audits, oldest first. The bucket keeps them for 400 days, which bounds the listing."""
+    bucket = setting("REPORTS_BUCKET")
+    keys = list(lake.keys_under(bucket, f"{PREFIX}audits/"))[-SHOWN:]
+    return [msgspec.json.decode(lake.read(bucket, key), type=Audit) for key in keys]

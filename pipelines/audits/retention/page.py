@@ -1,0 +1,107 @@
+"""An audit as one page without scripts, with what was before it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from pipelines.audits.retention.charts import Bar, bars
+from pipelines.audits.retention.result import Audit, Pile, Severity
+from transforms.retention.cohorts import UNKNOWN
+
+_TONES = {Severity.INFO: "good", Severity.WARNING: "warn", Severity.CRITICAL: "bad"}
+
+
+def page(audit: Audit, earlier: Sequence[Audit]) -> str:
+    """The page of an audit.
+
+    Args:
+        audit: To be shown.
+        earlier: Those before it, oldest first; drawn as a trend.
+    """
+    environment = Environment(
+        loader=PackageLoader("pipelines.audits.retention"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["bytes"] = human_bytes
+    return environment.get_template("audit.html.j2").render(
+        audit=audit,
+        tone=_TONES[audit.severity],
+        charts=list(_charts(audit, [*earlier, audit])),
+        places=_places(audit.piles),
+        severities=[severity.word for severity in Severity],
+    )
+
+
+def _charts(audit: Audit, all_audits: Sequence[Audit]) -> Sequence[dict[str, Any]]:
+    due = _sums(audit.piles, lambda pile: pile.due_year or 9999)
+    cohorts = _sums((p for p in audit.piles if p.cohort is not None), lambda pile: pile.cohort or UNKNOWN)
+    drawn: list[tuple[str, str, Markup]] = [
+        (
+            "What goes when",
+            "Bytes of current objects, by the year in which nothing of them may be left.",
+            bars("Bytes by the year in which they go", [_due(audit, year, size) for year, size in due]),
+        ),
+        (
+            "What lies in which cohort",
+            "Bytes of lake and marts, by year of graduation.",
+            bars("Bytes by cohort", [_cohort(year, size) for year, size in cohorts]),
+        ),
+    ]
+    if len(all_audits) > 1:
+        trend = [
+            Bar(
+                each.made_at[:10],
+                each.count(Severity.CRITICAL) + each.count(Severity.WARNING),
+                each.verdict,
+                _TONES[each.severity],
+            )
+            for each in all_audits[-20:]
+        ]
+        drawn.append(
+            ("Audits before", "Findings of each audit, the newest last.", bars("Findings by audit", trend))
+        )
+    return [{"title": title, "reading": reading, "svg": svg} for title, reading, svg in drawn]
+
+
+def _due(audit: Audit, year: int, size: int) -> Bar:
+    if year == 9999:
+        return Bar("nothing removes it", size, human_bytes(size), "bad")
+    return Bar(str(year), size, human_bytes(size), "bad" if year < audit.as_of.year else "good")
+
+
+def _cohort(year: int, size: int) -> Bar:
+    if year == UNKNOWN:
+        return Bar("unknown", size, human_bytes(size), "warn")
+    return Bar(str(year), size, human_bytes(size))
+
+
+def _sums(piles: Any, year_of: Callable[[Pile], int]) -> list[tuple[int, int]]:
+    sums: Counter[int] = Counter()
+    for pile in piles:
+        sums[year_of(pile)] += pile.bytes
+    return sorted(sums.items())
+
+
+def _places(piles: Sequence[Pile]) -> list[tuple[str, int, int]]:
+    objects, sizes = Counter[str](), Counter[str]()
+    for pile in piles:
+        objects[pile.place] += pile.objects
+        sizes[pile.place] += pile.bytes
+    return [(place, objects[place], sizes[place]) for place in sorted(objects)]
+
+
+def human_bytes(count: float) -> str:
+    """`1.5 MB` of 1,500,000: decimal units, as AWS bills them."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
