@@ -1,4 +1,4 @@
-"""`luca retention`: the rules that remove what is old, and rows that lie in another cohort's folder."""
+"""`luca retention`: the rules that remove what is old."""
 
 from __future__ import annotations
 

@@ -308,6 +308,7 @@ _LOGS = (
     _log("/luca/access", "Requests: school, route, status", 30, "infra/behavior.yaml"),
     _log("/luca/api", "The API's log: no name, no identifier of a person, no score", 30, "api"),
     _log("/luca/delivery", "Firehose's errors", 30, "infra/lake.yaml"),
+    _log("/luca/load", "The loads' log: counts, keys of files, no row", 90, "pipelines.load"),
     _log("/luca/government-sync", "Errors of the state machines, without data", 400, "infra/government.yaml"),
     *(
         _log(f"/aws/lambda/luca-{name}", "The function's log: no name, no identifier, no score", days, owner)

@@ -21,8 +21,10 @@ _HEAD = f"""# What is kept, where, and for how long
 Made from `transforms/retention`; `python -m transforms.retention.page > docs/retention.md` writes it again.
 
 `luca audit retention` compares this page with what AWS holds; `luca retention roll` puts the lifecycle
-rules in place; `luca retention rehome` moves rows whose student has another year of graduation now. What
-to do about a finding stands in [the runbook](runbooks/retention-finding.md).
+rules in place. What to do about a finding stands in [the runbook](runbooks/retention-finding.md).
+
+Rows stay in the cohort that they were published in: where a student's year changes later, the audit names
+the school, and nothing moves its rows yet.
 
 ## The clock of a cohort
 
@@ -31,7 +33,7 @@ school's year ends later, in the south neither. {YEARS_KEPT} years after it noth
 {_EXAMPLE} is removed on {expires_on(_EXAMPLE)} (midnight UTC), wherever it lies by cohort.
 
 A row whose student has no known year lies under `graduation_year=0/`. It counts as if the student had
-graduated in the year of the row, the earliest that can be true. Compaction and rehoming write objects
+graduated in the year of the row, the earliest that can be true. Compaction writes objects
 anew; a date in a rule does not move with that, as an age would.
 
 S3 Lifecycle takes a day or more to remove what is due. A removed object can be restored for

@@ -101,6 +101,9 @@ def requests(
         UnreadableRequestError: The request cannot be read, or is PartiQL: deny it.
     """
     prefix = f"arn:aws:dynamodb:{region}:{account}:table/"
+    if operation == "ListTables":
+        yield Request("dynamodb:ListTables", "*", {}, known)
+        return
     if operation in _PARTIQL:
         raise UnreadableRequestError(f"{operation} is PartiQL, whose keys are not told: use the item actions")
     if operation in {"TransactWriteItems", "TransactGetItems"}:

@@ -49,6 +49,8 @@ def _machine(body: Body, prefix: str) -> Iterator[str]:
     yield str(body.get("stateMachineArn") or body.get("executionArn"))
 
 
+# Lists: their policies name every resource of the kind, or `*`.
+_OF_NO_RESOURCE = {"logs:DescribeLogGroups", "sqs:ListQueues"}
 _RESOURCES: dict[str, Callable[[Body, str], Iterator[str]]] = {
     "kms": _key,
     "logs": _log_stream,
@@ -74,6 +76,9 @@ def requests(
     Raises:
         UnreadableRequestError: The service is not read here, or the request names no resource.
     """
+    if f"{service}:{operation}" in _OF_NO_RESOURCE:
+        yield Request(f"{service}:{operation}", ANY_RESOURCE)
+        return
     resources = _RESOURCES.get(service)
     if resources is None:
         raise UnreadableRequestError(

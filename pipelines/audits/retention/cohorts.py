@@ -149,7 +149,7 @@ def _elsewhere(school: str, found: Sequence[Elsewhere], severity: Severity, why:
         severity,
         school,
         f"students have {rows:,} rows in another cohort than the roster says, {why}",
-        "`luca retention rehome --from-rosters`, then `luca trends --since …` as it says",
+        "the profiles or the rows are wrong: see the runbook; rows do not move by themselves",
         students,
         examples=tuple(islice(moves, 3)),
     )

@@ -129,7 +129,7 @@ class Stock:
                 Severity.WARNING,
                 place,
                 "objects hold rows whose student has no known year of graduation",
-                "complete the profiles, then `luca retention rehome`; else they go by the year of the rows",
+                "complete the profiles: later rows find their cohort; these go by their own year",
                 heap,
             )
         if self._old_versions.objects:

@@ -10,9 +10,9 @@ from datetime import date, datetime
 from aws_lambda_powertools.metrics import MetricUnit
 
 from adapters import lifecycle, school_register
-from adapters.object_versions import object_versions
 from adapters.settings import setting
 from adapters.telemetry import metrics
+from adapters.version_ages import object_versions
 from pipelines.audits.retention import cohorts, rules, settings
 from pipelines.audits.retention.objects import Stock
 from pipelines.audits.retention.result import Audit, Finding, Severity, worst_first

@@ -107,7 +107,7 @@ def test_old_key_conditions_are_read_too(schemas: KeySchemas) -> None:
         ("ExecuteStatement", {"Statement": 'SELECT * FROM "luca-platform"'}),
         ("BatchExecuteStatement", {"Statements": []}),
         ("ExecuteTransaction", {"TransactStatements": []}),
-        ("ListTables", {}),
+        ("ListBackups", {}),
         ("BatchWriteItem", {"RequestItems": {TABLE: [{"UpdateRequest": {}}]}}),
     ],
 )

@@ -1,0 +1,96 @@
+"""Retention on the local cloud: rules put by their function, the audit under its role, expiry seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from typer.testing import CliRunner
+
+from adapters.table import put_school, put_students
+from infra.local.cloud import LocalCloud
+from infra.local.expiry import expire
+from pipelines.audits.retention import history
+from pipelines.audits.retention.page import page
+from pipelines.audits.retention.run import audit
+from pipelines.cli import app
+from tests.assumed_role import assumed, forget_clients
+from transforms.keys import StudentKey
+from transforms.schools import School
+from transforms.students import Student
+
+pytestmark = [pytest.mark.e2e, pytest.mark.local]
+
+NOW = datetime.now(UTC)
+COHORT = "lake/behavior_events/graduation_year=2029/year=2026/month=02/school_id=school_1/x.parquet"
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    """The whole platform, with one school and a student whose time is over."""
+    patch = pytest.MonkeyPatch()
+    with LocalCloud.start(tmp_path_factory.mktemp("cloud")) as cloud:
+        for name, value in cloud.environment.items():
+            patch.setenv(name, value)
+        patch.setenv("POWERTOOLS_METRICS_DISABLED", "true")
+        forget_clients()
+        put_school(School("school_1", "UTC"))
+        put_students([Student(StudentKey("school_1", "student_zq_1"), 2001)])
+        boto3.client("ssm").put_parameter(
+            Name="/luca/pseudonym-keys/school_1/v1", Value="A" * 43 + "=", Type="SecureString"
+        )
+        yield cloud
+    patch.undo()
+    forget_clients()
+
+
+def checks(**options: Any) -> set[tuple[str, str]]:
+    with assumed("luca-retention-audit"):
+        return {(each.check, each.where) for each in audit(now=NOW, **options).findings}
+
+
+def test_a_day_in_the_life_of_the_rules(cloud: LocalCloud, tmp_path: Path) -> None:
+    s3, lake = boto3.client("s3"), cloud.environment["LUCA_LAKE_BUCKET"]
+    s3.put_object(Bucket=lake, Key=COHORT, Body=b"rows")
+    overdue = ("student-overdue", "school_1")
+    assert checks() == {("rule-missing", "lake"), overdue}
+    cloud.fire("luca-retention-roll", NOW)
+    assert checks() == {overdue}
+
+    rules = s3.get_bucket_lifecycle_configuration(Bucket=lake)["Rules"]
+    kept = [rule for rule in rules if rule["ID"] != "behavior_events-2029"]
+    s3.put_bucket_lifecycle_configuration(Bucket=lake, LifecycleConfiguration={"Rules": kept})
+    boto3.client("logs").put_retention_policy(logGroupName="/luca/api", retentionInDays=365)
+    boto3.client("sqs").create_queue(QueueName="luca-experiment")
+    s3.put_object(Bucket=lake, Key="tmp/x", Body=b"")
+    assert checks(compare_cohorts=False) == {
+        ("rule-missing", "lake"),
+        ("log-group-too-long", "/luca/api"),
+        ("queue-unregistered", "luca-experiment"),
+        ("unregistered", "lake"),
+    }
+    done = CliRunner().invoke(app, ["audit", "retention", "--no-cohorts", "--out", str(tmp_path / "a.html")])
+    assert done.exit_code == 3
+    assert "behavior_events-2029" in (tmp_path / "a.html").read_text()
+
+    assert CliRunner().invoke(app, ["retention", "roll"]).exit_code == 0
+    assert ("rule-missing", "lake") not in checks(compare_cohorts=False)
+    expire(s3, datetime(2031, 12, 31, tzinfo=UTC), [lake])
+    assert COHORT in [each["Key"] for each in s3.list_objects_v2(Bucket=lake)["Contents"]]
+    expire(s3, datetime(2032, 1, 9, tzinfo=UTC), [lake])
+    assert not s3.list_object_versions(Bucket=lake, Prefix=COHORT).get("Versions")
+
+
+def test_the_reports_hold_no_student_and_become_a_history(cloud: LocalCloud) -> None:
+    with assumed("luca-retention-audit"):
+        done = audit(now=NOW)
+        before = len(history.earlier())
+        written = page(done, history.earlier())
+        history.keep(done, written)
+        assert len(history.earlier()) == before + 1
+    assert "student_zq_1" not in written
+    assert "student-overdue" in written
