@@ -122,24 +122,20 @@ def write(
     client("s3").put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type)
 
 
-def write_folder(folder: Path, bucket: str, prefix: str, once: Sequence[str] = ()) -> int:
+def write_folder(folder: Path, bucket: str, prefix: str) -> int:
     """Copies a folder's files to a prefix.
 
     Args:
         folder: What to copy, with its folders.
         bucket: Where to.
         prefix: Before each file's path in the folder; ends with `/`.
-        once: Beginnings of paths that never change: written only where nothing is there.
 
     Returns:
         How many objects were written.
     """
-    there = {start for start in once if any(keys_under(bucket, f"{prefix}{start}"))}
     written = 0
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
         path = file.relative_to(folder).as_posix()
-        if any(path.startswith(start) for start in there):
-            continue
         kind = mimetypes.guess_type(path)[0] or BINARY
         write(bucket, f"{prefix}{path}", file.read_bytes(), kind)
         written += 1

@@ -109,7 +109,8 @@ def _the_way(
 ) -> tuple[Books, list[GradeBooks]]:
     """Everything between the first request and the books."""
     from pipelines.load.run import load, recent_loads
-    from pipelines.reports.weekly import Link, write_report
+    from pipelines.reports.quality import write_quality_page
+    from pipelines.reports.weekly import QUALITY, Link, write_report
     from pipelines.trends import run_trends
 
     with step("Schools") as say:
@@ -145,8 +146,9 @@ def _the_way(
         account = {**books.as_dict(), "grades": [school.as_dict() for school in grades]}
         (out / "account.json").write_text(json.dumps(account, indent=2) + "\n")
         _export(out / "tables")
+        write_quality_page(out / "quality", written_at=datetime.now(UTC))
         links = [
-            Link("quality/index.html", "Quality reports", "every expectation of every load"),
+            QUALITY,
             Link("dbt-docs/index.html", "dbt docs", "each column of each mart, and the lineage"),
         ]
         write_report(

@@ -94,10 +94,14 @@ def query(
 def report(
     out: Annotated[Path, typer.Option(help="The page to write.")] = OUT / "report.html",
 ) -> None:
-    """Write the weekly report: one page that opens without a server."""
+    """Write the weekly report and the page of the lake's quality: pages that open without a server."""
     from pipelines.load.run import recent_loads
-    from pipelines.reports.weekly import write_report
+    from pipelines.reports.quality import write_quality_page
+    from pipelines.reports.weekly import QUALITY, write_report
 
+    now = datetime.now(UTC)
+    with step("Quality") as say:
+        say(str(write_quality_page(out.parent / "quality", written_at=now)))
     with step("Report") as say:
-        write_report(out, written_at=datetime.now(UTC), loads=recent_loads())
+        write_report(out, written_at=now, loads=recent_loads(), links=[QUALITY])
         say(str(out))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -47,6 +48,19 @@ def _show(findings: Sequence[Finding]) -> None:
         shown.add_row(found.severity, found.rule, found.school_id, found.words)
     if findings:
         console.print(shown)
+
+
+@app.command()
+def page(
+    out: Annotated[Path, typer.Option(help="The folder of the page; loads have theirs in it too.")] = Path(
+        "out/quality"
+    ),
+) -> None:
+    """Write the page of the last four weeks: rules and schools day by day, quarantine, volume, freshness."""
+    from pipelines.reports.quality import write_quality_page
+
+    with step("Quality") as say:
+        say(str(write_quality_page(out, written_at=datetime.now(UTC))))
 
 
 @app.command("let-go")

@@ -17,6 +17,8 @@ TREND_COLOURS = {"falling": "#D55E00", "steady": "#BBBBBB", "rising": "#009E73"}
 WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 MOST_LINES = 8  # more lines than colours cannot be told apart: the largest schools are drawn
 
+MOST_BARS = 12
+
 WIDTH, HEIGHT = 560, 240
 
 
@@ -114,6 +116,49 @@ def event_types(types: pd.DataFrame) -> str:
     return _svg(chart, height=26 * max(2, len(types)))
 
 
+def rows_by_day(days: pd.DataFrame) -> str:
+    """Lines of published rows per day, one a school; the largest schools where they are many.
+
+    Args:
+        days: `school_id`, `load_day` (date), `row_count`.
+    """
+    largest = days.groupby("school_id")["row_count"].sum().nlargest(MOST_LINES).index
+    chart = (
+        alt.Chart(_plain(days[days["school_id"].isin(largest)]))
+        .mark_line(point=True, strokeWidth=2)
+        .encode(
+            x=alt.X(
+                "load_day:T", title="Day of the load (UTC)", axis=alt.Axis(format="%d %b", labelOverlap=True)
+            ),
+            y=alt.Y("row_count:Q", title="Rows published", axis=alt.Axis(format="~s")),
+            color=alt.Color("school_id:N", title="School", scale=alt.Scale(range=PALETTE)),
+            tooltip=["school_id:N", "load_day:T", "row_count:Q"],
+        )
+    )
+    return _svg(chart, height=HEIGHT)
+
+
+def hours_since_rows(ages: pd.DataFrame) -> str:
+    """Bars of the hours since a school's last rows; the schools that wait longest where they are many.
+
+    Args:
+        ages: `school_id`, `table`, `hours`.
+    """
+    oldest = ages.groupby("school_id")["hours"].max().nlargest(MOST_BARS).index
+    chart = (
+        alt.Chart(_plain(ages[ages["school_id"].isin(oldest)]))
+        .mark_bar()
+        .encode(
+            x=alt.X("hours:Q", title="Hours since the last rows were published"),
+            y=alt.Y("school_id:N", title=None, sort="-x"),
+            yOffset="table:N",
+            color=alt.Color("table:N", title=None, scale=alt.Scale(range=PALETTE)),
+            tooltip=["school_id:N", "table:N", "hours:Q"],
+        )
+    )
+    return _svg(chart, height=32 * max(2, len(oldest)))
+
+
 def _lines(
     weeks: pd.DataFrame, column: str, title: str, axis: alt.Axis, scale: alt.Scale | None = None
 ) -> str:
@@ -139,7 +184,7 @@ def _plain(frame: pd.DataFrame) -> alt.Data:
     """The rows as JSON values; Altair's own conversion does not take dates of the `date` type."""
     plain = frame.copy()
     for name in plain.columns:
-        if name == "week_start":
+        if name in ("week_start", "load_day"):
             plain[name] = pd.to_datetime(plain[name]).dt.strftime("%Y-%m-%dT00:00:00")
     rows = cast("list[dict[str, Any]]", plain.astype(object).where(plain.notna(), None).to_dict("records"))
     return alt.Data(values=rows)

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from adapters import athena
 from adapters.settings import setting
 from pipelines.books import COLUMNS, Books
 from pipelines.reports import charts
+from pipelines.reports.pages import environment, percent, thousands
 
 
 class NoTrendsError(RuntimeError):
@@ -35,6 +35,9 @@ class Link:
     href: str
     text: str
     about: str
+
+
+QUALITY = Link("quality/index.html", "Quality of the lake", "rules and schools day by day, and each load")
 
 
 def write_report(
@@ -64,7 +67,7 @@ def write_report(
     weeks = _query("SELECT * FROM weekly_school_behavior ORDER BY week_start, school_id", "MARTS_DATABASE")
     if weeks.empty:
         raise NoTrendsError("there are no weekly trends yet: run `luca load`, then `luca trends`")
-    page = _environment().get_template("report.html.j2")
+    page = environment().get_template("report.html.j2")
     last = weeks.sort_values("week_start").groupby("school_id").tail(1).sort_values("school_id")
     text = page.render(
         written_at=written_at,
@@ -90,12 +93,12 @@ def _query(sql: str, database: str) -> pd.DataFrame:
 def _figures(weeks: pd.DataFrame, last: pd.DataFrame) -> list[tuple[str, str]]:
     attendance = weeks["attendance_rate"].mean()
     return [
-        ("schools", _thousands(weeks["school_id"].nunique())),
-        ("students in the last week", _thousands(last["student_count"].sum())),
-        ("events", _thousands(weeks["event_count"].sum())),
-        ("weeks", _thousands(weeks["iso_week"].nunique())),
-        *([("attendance", _percent(attendance))] if pd.notna(attendance) else []),
-        ("falling in the last week", _thousands(last["falling_student_count"].sum())),
+        ("schools", thousands(weeks["school_id"].nunique())),
+        ("students in the last week", thousands(last["student_count"].sum())),
+        ("events", thousands(weeks["event_count"].sum())),
+        ("weeks", thousands(weeks["iso_week"].nunique())),
+        *([("attendance", percent(attendance))] if pd.notna(attendance) else []),
+        ("falling in the last week", thousands(last["falling_student_count"].sum())),
     ]
 
 
@@ -142,24 +145,3 @@ def _table(books: Books) -> dict[str, Any]:
         "totals": ["all", *(totals[column] for column in COLUMNS)],
         "rejections": list(books.rejections().items()),
     }
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("pipelines.reports"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["thousands"] = _thousands
-    environment.filters["percent"] = _percent
-    return environment
-
-
-def _thousands(value: object) -> str:
-    return f"{int(value):,}" if isinstance(value, (int, float)) or hasattr(value, "__int__") else str(value)
-
-
-def _percent(value: float | None) -> str:
-    return "–" if value is None or pd.isna(value) else f"{value:.1%}"

@@ -95,16 +95,13 @@ def test_an_object_is_read_whole_if_it_is_the_one_that_was_noted() -> None:
         lake.read(LANDING, "gone", etag)
 
 
-def test_a_folder_is_copied_and_what_never_changes_only_once(tmp_path: Path) -> None:
-    (tmp_path / "static").mkdir()
-    (tmp_path / "static" / "style.css").write_text("old")
+def test_a_folder_is_copied_with_its_folders(tmp_path: Path) -> None:
+    (tmp_path / "table").mkdir()
+    (tmp_path / "table" / "load.json").write_text("{}")
     (tmp_path / "index.html").write_text("1")
-    assert lake.write_folder(tmp_path, LAKE, "site/", once=("static/",)) == 2
-    (tmp_path / "static" / "style.css").write_text("new")
-    (tmp_path / "index.html").write_text("2")
-    assert lake.write_folder(tmp_path, LAKE, "site/", once=("static/",)) == 1
-    assert lake.read(LAKE, "site/static/style.css") == b"old"
-    assert lake.read(LAKE, "site/index.html") == b"2"
+    assert lake.write_folder(tmp_path, LAKE, "site/") == 2
+    assert lake.read(LAKE, "site/table/load.json") == b"{}"
+    assert lake.read(LAKE, "site/index.html") == b"1"
     assert client("s3").head_object(Bucket=LAKE, Key="site/index.html")["ContentType"] == "text/html"
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -93,28 +94,23 @@ def test_an_expectation_that_cannot_be_evaluated_is_no_verdict() -> None:
         verdict(counts)
 
 
-def test_the_report_names_rules_and_schools(tmp_path: Path) -> None:
+def test_the_kept_result_is_great_expectations_own(tmp_path: Path) -> None:
     verdict(frame(good=(5, 0, 0, 0), bad=(7, 3, 0, 0)), docs=tmp_path)
-    (page,) = (tmp_path / "validations").rglob("*.html")
-    assert page.relative_to(tmp_path).parts[1:3] == ("behavior_events", "load_1")
-    text = page.read_text()
-    assert "grave" in text
-    assert "bad" in text
-    assert "it would count" in (tmp_path / "expectations" / "behavior_events.html").read_text()
+    (kept,) = (path for path in tmp_path.rglob("*") if path.is_file())
+    assert kept.relative_to(tmp_path).as_posix() == "behavior_events/load_1.json"
+    result = json.loads(kept.read_text())
+    assert result["success"] is False
+    grave = next(
+        each for each in result["results"] if each["expectation_config"]["kwargs"]["column"] == "grave"
+    )
+    assert grave["expectation_config"]["notes"] == "it would count"
+    assert grave["result"]["unexpected_index_list"] == [{"grave": 3, "school_id": "bad"}]
 
 
 def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     verdict(frame(good=(5, 0, 0, 0)))
     assert list(tmp_path.iterdir()) == []
-
-
-def test_the_report_of_a_run_has_the_same_path_every_time(tmp_path: Path) -> None:
-    pages = []
-    for folder in (tmp_path / "first", tmp_path / "again"):
-        verdict(frame(good=(5, 0, 0, 0)), docs=folder)
-        pages.append([page.relative_to(folder) for page in (folder / "validations").rglob("*.html")])
-    assert pages[0] == pages[1]
 
 
 @pytest.mark.fault

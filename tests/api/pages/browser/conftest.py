@@ -7,21 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from api.app import Api
 from api.pages.site import routes
+from tests.chromium import chromium_browser
 
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 PICTURES = Path(__file__).parents[4] / "out" / "browser"
 LOCALES = {"es": "es-MX", "en": "en-GB"}
 
@@ -29,10 +20,8 @@ LOCALES = {"es": "es-MX", "en": "en-GB"}
 # No longer than a module: while it lives, Playwright holds the thread's event loop, which other tests want.
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS])
+    with chromium_browser() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

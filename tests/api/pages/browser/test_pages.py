@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
+
+from tests.chromium import violations
 
 pytestmark = pytest.mark.browser
 Visit = Callable[..., Page]
@@ -18,7 +19,6 @@ TARGETS = {
     "student": "/students/ana",
     "empty": "/students/leo",
 }
-WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
 @pytest.fixture(autouse=True)
@@ -33,16 +33,6 @@ def _lessons(lessons: Any) -> None:
         "a_rather_long_identifier_of_a_student", "María de los Ángeles", "Hernández-Villaseñor"
     )
     lessons.classroom.event("attendance", lessons.at(0, 8), "leo", status="absent")
-
-
-def violations(page: Page) -> list[str]:
-    """What axe finds, in words."""
-    response = Axe().run(page, options={"runOnly": WCAG}).response
-    assert len(response["passes"]) > 10, "axe looked at the page"
-    found = response["violations"]
-    return [
-        f"{each['id']}: {node['html']} {node['failureSummary']}" for each in found for node in each["nodes"]
-    ]
 
 
 def opened(page: Page) -> Page:

@@ -1,0 +1,74 @@
+"""What one load was judged by and what was found, as a page.
+
+Made of the result that Great Expectations gave, as it is kept. Its own Data Docs fetch styles and
+scripts from six other sites when they are opened; this page fetches nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from expectations.catalogue import EXPECTATIONS
+from expectations.verdict import ROWS
+from pipelines.reports.pages import environment
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One rule and what was found of it.
+
+    Attributes:
+        rule: Its name.
+        severity: critical, warning or info.
+        why: Why it is there.
+        owner: Who mends it; empty where the rule is there no more.
+        schools: How many rows of which school break it.
+    """
+
+    rule: str
+    severity: str
+    why: str
+    owner: str
+    schools: Mapping[str, int]
+
+    @property
+    def rows(self) -> int:
+        """How many rows break it."""
+        return sum(self.schools.values())
+
+
+def load_page(table: str, load_id: str, result: Mapping[str, Any], *, home: str) -> str:
+    """The page of a load.
+
+    Args:
+        table: The lake table.
+        load_id: The load.
+        result: From Great Expectations, as `expectations.verdict.judge` keeps it.
+        home: Where the page of all loads is, relative to this one.
+    """
+    owners = {rule.name: str(rule.owner) for rule in EXPECTATIONS[table].rules}
+    judged, rows = [], 0
+    for each in result["results"]:
+        config = each["expectation_config"]
+        name = config["kwargs"]["column"]
+        if name == ROWS:
+            rows = int(each["result"]["observed_value"])
+            continue
+        found = each["result"].get("unexpected_index_list") or []
+        schools = {school["school_id"]: int(school[name]) for school in found}
+        judged.append(Judged(name, config["severity"], config["notes"], owners.get(name, ""), schools))
+    broken = sorted((rule for rule in judged if rule.schools), key=lambda rule: (-rule.rows, rule.rule))
+    return (
+        environment()
+        .get_template("load.html.j2")
+        .render(
+            table=table,
+            load_id=load_id,
+            rows=rows,
+            broken=broken,
+            held=[rule for rule in judged if not rule.schools],
+            home=home,
+        )
+    )

@@ -1,0 +1,40 @@
+"""How a page of ours is made: one file with its styles and drawings inside, no script, nothing fetched."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+
+import jinja2
+
+
+@cache
+def environment() -> jinja2.Environment:
+    """The templates of `pipelines/reports/templates`, and how numbers are written."""
+    made = jinja2.Environment(
+        loader=jinja2.PackageLoader("pipelines.reports"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(thousands=thousands, percent=percent, short=short)
+    return made
+
+
+def thousands(value: object) -> str:
+    """A number with its thousands apart; anything else as it is."""
+    return f"{int(value):,}" if isinstance(value, (int, float)) or hasattr(value, "__int__") else str(value)
+
+
+def percent(value: float | None) -> str:
+    """A share (0 to 1) in percent; a dash for None and NaN."""
+    return "–" if value is None or math.isnan(value) else f"{value:.1%}"
+
+
+def short(value: int) -> str:
+    """A count in at most four characters: 999, 1.2k, 34k, 5.6M."""
+    for unit, name in ((1_000_000, "M"), (1_000, "k")):
+        if value >= unit:
+            return f"{value / unit:.0f}{name}" if value >= 10 * unit else f"{value / unit:.1f}{name}"
+    return str(value)

@@ -1,0 +1,40 @@
+"""Chromium for the tests of pages, and what axe finds in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+_EXECUTABLE = "/usr/bin/chromium"
+_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+_WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+@contextmanager
+def chromium_browser() -> Iterator[Browser]:
+    """A browser. While it lives, Playwright holds the thread's event loop, which other tests want."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=_EXECUTABLE, args=[*_FLAGS])
+        yield browser
+        browser.close()
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds, in words."""
+    response = Axe().run(page, options={"runOnly": _WCAG}).response
+    assert len(response["passes"]) > 10, "axe looked at the page"
+    found = response["violations"]
+    return [
+        f"{each['id']}: {node['html']} {node['failureSummary']}" for each in found for node in each["nodes"]
+    ]
