@@ -39,11 +39,13 @@ from bench.outcome import Goal, Measure, publish
 from infra.local.athena import AthenaServer, WorkGroup
 from infra.local.aws import ADMINISTRATOR, REGION, Store
 from pipelines.load.run import load
+from transforms import load_history
 from transforms.lake_schema import BEHAVIOR_EVENTS, PARTITION_KEYS
 
 FIGURES = ("seconds", "peak_mb")  # the stages of each run are printed as it ends
 MOST_TIME, MOST_MB = 2.0, 1_500  # of the floor's seconds; of memory
 HOUR = "2026-03-10-12"
+FORMATS = "org.apache.hadoop.hive.ql.io.parquet"
 NOW = datetime(2026, 3, 10, 13, tzinfo=UTC)
 
 
@@ -219,26 +221,27 @@ def make_lake(name: str, environment: dict[str, str], files: list[bytes]) -> dic
     databases = {kind: f"luca_{kind.lower()}_{name.replace('-', '_')}" for kind in ("LANDING", "LAKE")}
     for database in databases.values():
         glue.create_database(DatabaseInput={"Name": database})
-    formats = "org.apache.hadoop.hive.ql.io.parquet"
-    glue.create_table(
-        DatabaseName=databases["LAKE"],
-        TableInput={
-            "Name": BEHAVIOR_EVENTS.name,
-            "TableType": "EXTERNAL_TABLE",
-            "Parameters": {"classification": "parquet"},
-            "PartitionKeys": [
-                {"Name": key, "Type": "int" if key == "graduation_year" else "string"}
-                for key in PARTITION_KEYS
-            ],
-            "StorageDescriptor": {
-                "Columns": [{"Name": c.name, "Type": c.glue_type} for c in BEHAVIOR_EVENTS.lake_columns],
-                "Location": f"s3://{buckets['LAKE']}/lake/behavior_events/",
-                "InputFormat": f"{formats}.MapredParquetInputFormat",
-                "OutputFormat": f"{formats}.MapredParquetOutputFormat",
-                "SerdeInfo": {"SerializationLibrary": f"{formats}.serde.ParquetHiveSerDe"},
+    kinds_of = {"graduation_year": "int"}
+    for table, columns, keys in (
+        (BEHAVIOR_EVENTS.name, BEHAVIOR_EVENTS.lake_columns, PARTITION_KEYS),
+        (load_history.NAME, load_history.COLUMNS, load_history.PARTITION_KEYS),
+    ):
+        glue.create_table(
+            DatabaseName=databases["LAKE"],
+            TableInput={
+                "Name": table,
+                "TableType": "EXTERNAL_TABLE",
+                "Parameters": {"classification": "parquet"},
+                "PartitionKeys": [{"Name": key, "Type": kinds_of.get(key, "string")} for key in keys],
+                "StorageDescriptor": {
+                    "Columns": [{"Name": column.name, "Type": column.glue_type} for column in columns],
+                    "Location": f"s3://{buckets['LAKE']}/lake/{table}/",
+                    "InputFormat": f"{FORMATS}.MapredParquetInputFormat",
+                    "OutputFormat": f"{FORMATS}.MapredParquetOutputFormat",
+                    "SerdeInfo": {"SerializationLibrary": f"{FORMATS}.serde.ParquetHiveSerDe"},
+                },
             },
-        },
-    )
+        )
     return {
         **environment,
         **{f"LUCA_{kind}_BUCKET": bucket for kind, bucket in buckets.items()},

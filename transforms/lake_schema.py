@@ -15,6 +15,7 @@ PARTITION_KEYS = ("graduation_year", "year", "month", "school_id")
 
 TIMESTAMP = pa.timestamp("ms")  # Athena's timestamp(3); always UTC, without a zone
 SCORE = pa.decimal128(7, 3)
+COUNTS = pa.map_(pa.string(), pa.int64())
 
 _GLUE_TYPES = {
     pa.string(): "string",
@@ -24,6 +25,8 @@ _GLUE_TYPES = {
     pa.date32(): "date",
     TIMESTAMP: "timestamp",
     SCORE: "decimal(7,3)",
+    pa.bool_(): "boolean",
+    COUNTS: "map<string,bigint>",
 }
 
 

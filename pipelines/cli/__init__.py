@@ -22,6 +22,7 @@ from pipelines.cli import (
     grades,
     keys,
     lake,
+    loads,
     local,
     quality,
     retention,
@@ -48,6 +49,7 @@ app.command("compact")(compact.compact)
 app.command("trends")(lake.trends)
 app.command("query")(lake.query)
 app.command("report")(lake.report)
+app.add_typer(loads.app, name="loads")
 app.add_typer(local.app, name="local")
 app.add_typer(keys.app, name="keys")
 app.add_typer(erase.app, name="erase")

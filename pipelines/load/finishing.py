@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from adapters import ledger
 from adapters.ledger import Load, LoadState
-from pipelines.load import claiming
+from pipelines.load import claiming, history
 from pipelines.load.result import Clock, LoadResult, accounted_for, emit_metrics
 from pipelines.load.sharding import noted_verdict
 from pipelines.load.work import Work, noting
@@ -54,6 +54,7 @@ def finish(work: Work, load: Load, *, resumed: bool = False, clock: Clock | None
             seconds=clock.seconds,
             resumed=resumed,
         )
+        history.keep(load, result, work.now, work.lease)
         work.load_table(load).drop()
         ledger.advance(load, LoadState.PUBLISHED, work.now, work.lease, **result.facts)
     clock.lap("close")

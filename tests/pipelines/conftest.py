@@ -25,7 +25,8 @@ from pipelines.load import gate, quality_reports
 from pipelines.load.result import LoadResult
 from pipelines.load.run import load
 from tests.moto_process import moto_process
-from transforms.lake_schema import LAKE_TABLES, PARTITION_KEYS, PARTITION_TYPES, LakeTable
+from transforms import load_history
+from transforms.lake_schema import LAKE_TABLES, PARTITION_KEYS, PARTITION_TYPES, Column
 
 NOW = datetime(2026, 2, 3, 15, 0, tzinfo=UTC)
 HOUR = "2026-02-03-14"
@@ -290,18 +291,22 @@ def _make() -> None:
     for database in ("luca_landing", "luca_lake"):
         client("glue").create_database(DatabaseInput={"Name": database})
     for table in LAKE_TABLES.values():
-        client("glue").create_table(DatabaseName="luca_lake", TableInput=_lake_table(table))
+        keys = [(key, GLUE_TYPES[PARTITION_TYPES[key]]) for key in PARTITION_KEYS]
+        _make_table(table.name, table.lake_columns, keys)
+    _make_table(
+        load_history.NAME, load_history.COLUMNS, [(key, "string") for key in load_history.PARTITION_KEYS]
+    )
 
 
-def _lake_table(table: LakeTable) -> dict[str, Any]:
-    return {
-        "Name": table.name,
+def _make_table(name: str, columns: Iterable[Column], keys: Iterable[tuple[str, str]]) -> None:
+    definition = {
+        "Name": name,
         "TableType": "EXTERNAL_TABLE",
         "Parameters": {"classification": "parquet", "EXTERNAL": "TRUE"},
-        "PartitionKeys": [{"Name": key, "Type": GLUE_TYPES[PARTITION_TYPES[key]]} for key in PARTITION_KEYS],
+        "PartitionKeys": [{"Name": key, "Type": kind} for key, kind in keys],
         "StorageDescriptor": {
-            "Columns": [{"Name": column.name, "Type": column.glue_type} for column in table.lake_columns],
-            "Location": f"s3://{BUCKETS['LAKE']}/lake/{table.name}/",
+            "Columns": [{"Name": column.name, "Type": column.glue_type} for column in columns],
+            "Location": f"s3://{BUCKETS['LAKE']}/lake/{name}/",
             "InputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
             "OutputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
             "SerdeInfo": {
@@ -309,3 +314,4 @@ def _lake_table(table: LakeTable) -> dict[str, Any]:
             },
         },
     }
+    client("glue").create_table(DatabaseName="luca_lake", TableInput=definition)

@@ -68,7 +68,7 @@ _LANDING = (
     _objects(
         "LANDING",
         "loads/",
-        "Manifests: which files a load judged",
+        "Which files a load judged, and which events stand in several of its shards",
         Days(30),
         "pipelines.load",
         NOBODY,
@@ -118,6 +118,12 @@ _LAKE = (
         "pipelines.load",
         _BY_COLUMN,
         year_folder="year=",
+    ),
+    _objects(
+        *("LAKE", "lake/loads/", "What became of each school's rows in each load: counts", Days(3653)),
+        "pipelines.load",
+        NOBODY,
+        Identity.NOBODY,
     ),
     _objects(
         "LAKE",

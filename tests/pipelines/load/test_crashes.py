@@ -35,7 +35,8 @@ def land(lake: Any) -> None:
 def state(lake: Any) -> dict[str, Any]:
     """All that a load leaves behind."""
     return {
-        "lake": lake.objects(),
+        "lake": {key: body for key, body in lake.objects().items() if not key.startswith("lake/loads/")},
+        "loads_table": list(lake.objects("lake/loads/")),
         "published": sorted((row["school_id"], row["event_id"]) for row in lake.published()),
         "tables": lake.tables(),
         "loads": [{**row, "opened_at": ""} for row in recent_loads()],

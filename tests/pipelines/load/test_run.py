@@ -55,7 +55,7 @@ def test_a_file_for_each_partition_sorted_by_day_and_identity(lake: Any) -> None
     )
     lake.land([lake.event(**on(1))])
     result = lake.load_one()
-    objects = lake.objects("lake/")
+    objects = lake.objects("lake/behavior_events/")
     assert list(objects) == [
         f"lake/behavior_events/graduation_year=2029/year=2026/month=02/school_id=school_{number}/gen=0000/"
         f"{result.load_id}-0000.parquet"
@@ -195,11 +195,11 @@ def test_a_load_of_what_the_lake_has_writes_nothing(lake: Any) -> None:
     rows = [lake.event(school_id=f"school_{number}") for number in range(4)]
     lake.land(rows)
     lake.load_one()
-    before = lake.objects("lake/")
+    before = lake.objects("lake/behavior_events/")
     lake.land(rows)
     result = lake.load_one(now=LATER)
     assert (result.total("duplicate"), result.total("published"), result.objects) == (4, 0, 0)
-    assert lake.objects("lake/") == before
+    assert lake.objects("lake/behavior_events/") == before
 
 
 def test_rows_are_known_again_in_a_stopped_school_too(lake: Any) -> None:

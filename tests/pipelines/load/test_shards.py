@@ -216,7 +216,7 @@ def test_steps_killed_before_any_of_their_writes_end_the_same(lake: Any, in_one:
         steps.finish(TABLE, now, print)
 
     def untroubled() -> dict[str, bytes]:
-        return lake.objects("lake/") | lake.objects("quarantine/")
+        return lake.objects("lake/behavior_events/") | lake.objects("quarantine/")
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(steps, "LEFT_SECONDS", 0.01)
