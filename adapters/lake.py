@@ -7,19 +7,16 @@ into a partition asks `partition_locations` first.
 from __future__ import annotations
 
 import mimetypes
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from botocore.exceptions import ClientError
 
 from adapters.aws import client
 from adapters.batches import batches
 from adapters.settings import setting
-from transforms.lake_schema import PARTITION_KEYS, Column, LakeTable
+from transforms.lake_schema import PARTITION_KEYS, Column
 
 PartitionValues = tuple[str, ...]
 """Values of the partition keys, in the keys' order, as Glue holds them: text."""
@@ -80,19 +77,22 @@ def landing_files(table: str) -> Iterator[LandingFile]:
                 yield LandingFile(found["Key"], found["ETag"].strip('"'), found["Size"])
 
 
-def read(bucket: str, key: str, etag: str | None = None) -> bytes:
-    """The whole of an object.
+def read(bucket: str, key: str, etag: str | None = None, span: tuple[int, int] | None = None) -> bytes:
+    """An object, whole or a part of it.
 
     Args:
         bucket: Its bucket.
         key: Its key.
         etag: What it must be; None takes any.
+        span: First byte and the one after the last; None is the whole.
 
     Raises:
         ObjectVanishedError: It is gone.
         ObjectChangedError: Its ETag is another.
     """
     wanted = {} if etag is None else {"IfMatch": f'"{etag}"'}
+    if span is not None:
+        wanted["Range"] = f"bytes={span[0]}-{span[1] - 1}"
     try:
         body = client("s3").get_object(Bucket=bucket, Key=key, **wanted)["Body"].read()
     except ClientError as error:
@@ -162,15 +162,6 @@ def partition_path(table: str, values: PartitionValues, generation: int = 0) -> 
 def quarantine_key(table: str, load_id: str, school_id: str, shard: int) -> str:
     """Where the rows of a school that a load stopped are, in the lake bucket, one object a shard."""
     return f"quarantine/{table}/load_id={load_id}/school_id={school_id}/{shard:04d}.parquet"
-
-
-def quarantined_rows(table: LakeTable) -> Counter[str]:
-    """How many rows wait in quarantine, by school; rows that name no school are under `(none)`."""
-    bucket, counts = setting("LAKE_BUCKET"), Counter[str]()
-    for key in keys_under(bucket, f"quarantine/{table.name}/"):
-        school_id = key.split("/school_id=", 1)[1].split("/", 1)[0]
-        counts[school_id] += pq.read_metadata(pa.BufferReader(read(bucket, key))).num_rows
-    return counts
 
 
 def partition_locations(table: str, wanted: Iterable[PartitionValues]) -> dict[PartitionValues, str]:

@@ -1,7 +1,7 @@
 """The books: what every school sent, and where each event is now.
 
     sent = rejected + duplicates + stored
-    stored = landed once = quarantined + in lake
+    stored = landed once = quarantined + discarded + in lake
     in lake = counted by the trends
 
 Each figure is counted where it lies, none is derived from another.
@@ -16,7 +16,17 @@ from typing import Any
 
 from pipelines.simulation.scenario import DUPLICATE, VALID
 
-COLUMNS = ("sent", "rejected", "duplicates", "stored", "landed", "quarantined", "in_lake", "in_trends")
+COLUMNS = (
+    "sent",
+    "rejected",
+    "duplicates",
+    "stored",
+    "landed",
+    "quarantined",
+    "discarded",
+    "in_lake",
+    "in_trends",
+)
 
 
 class UnbalancedBooksError(RuntimeError):
@@ -35,7 +45,8 @@ class SchoolBooks:
         stored: Events in the store.
         landed: Distinct events in the landing.
         landed_rows: Rows in the landing: more than `landed` where a delivery was repeated.
-        quarantined: Rows in quarantine.
+        quarantined: Rows that wait in quarantine.
+        discarded: Rows that were given up from quarantine, against a receipt.
         in_lake: Rows that the load published.
         in_trends: Sum of the events that the weekly mart counts.
         expected_rejections: What the sender knows to be wrong, by reason.
@@ -49,6 +60,7 @@ class SchoolBooks:
     landed: int = 0
     landed_rows: int = 0
     quarantined: int = 0
+    discarded: int = 0
     in_lake: int = 0
     in_trends: int = 0
     expected_rejections: Mapping[str, int] = field(default_factory=dict)
@@ -75,9 +87,9 @@ class SchoolBooks:
                 "between the store and the landing; look into luca-lake-dead-letters and the error prefix",
             ),
             (
-                "landed = quarantined + in lake",
+                "landed = quarantined + discarded + in lake",
                 self.landed,
-                self.quarantined + self.in_lake,
+                self.quarantined + self.discarded + self.in_lake,
                 "in the load; see `luca loads`",
             ),
             (
@@ -124,10 +136,12 @@ class Books:
             more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
             return f"The books do not add up: {faults[0]}{more}"
         total = self.totals()
+        discarded = f"{total['discarded']:,} discarded + " if total["discarded"] else ""
         return (
             f"The books add up: {total['sent']:,} sent = {total['rejected']:,} rejected + "
             f"{total['duplicates']:,} duplicates + {total['stored']:,} stored; stored = "
-            f"{total['quarantined']:,} quarantined + {total['in_lake']:,} in the lake, all in the trends"
+            f"{total['quarantined']:,} quarantined + {discarded}{total['in_lake']:,} in the lake, "
+            "all in the trends"
         )
 
     def totals(self) -> dict[str, int]:

@@ -6,13 +6,10 @@ from DynamoDB's exports.
 
 from __future__ import annotations
 
-import io
 from collections import Counter
 from datetime import date
 
-import pyarrow.parquet as pq
-
-from adapters import athena, lake
+from adapters import athena, quarantine
 from adapters.rejected import rejections
 from adapters.settings import setting
 from adapters.table import event_keys
@@ -59,12 +56,13 @@ def in_trends() -> Counter[str]:
 
 
 def quarantined(table: LakeTable = BEHAVIOR_EVENTS) -> Counter[str]:
-    """Rows of the quarantine, by school, from the footers of its files."""
-    bucket, counts = setting("LAKE_BUCKET"), Counter[str]()
-    for key in lake.keys_under(bucket, f"quarantine/{table.name}/"):
-        school_id = key.split("school_id=", 1)[1].split("/", 1)[0]
-        counts[school_id] += pq.read_metadata(io.BytesIO(lake.read(bucket, key))).num_rows
-    return counts
+    """Rows that wait in quarantine, by school."""
+    return quarantine.waiting_rows(table.name)
+
+
+def discarded(table: LakeTable = BEHAVIOR_EVENTS) -> Counter[str]:
+    """Rows that were discarded from quarantine, by school."""
+    return quarantine.discarded_rows(table.name)
 
 
 def _by_school(sql: str, database: str) -> Counter[str]:

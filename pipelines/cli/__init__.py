@@ -25,6 +25,7 @@ from pipelines.cli import (
     loads,
     local,
     quality,
+    quarantine,
     retention,
     simulate,
     sync,
@@ -58,6 +59,7 @@ app.add_typer(grades.app, name="grades")
 app.add_typer(quality.app, name="quality")
 app.add_typer(sync.app, name="sync")
 app.add_typer(retention.app, name="retention")
+app.add_typer(quarantine.app, name="quarantine")
 app.command("token")(token.token)
 
 

@@ -172,6 +172,7 @@ def _books(tally: Tally) -> Books:
         "landed": once,
         "landed_rows": rows,
         "quarantined": counts.quarantined(),
+        "discarded": counts.discarded(),
         "in_lake": counts.in_lake(),
         "in_trends": counts.in_trends(),
     }
@@ -195,7 +196,12 @@ def _export(folder: Path) -> None:
 def _account(books: Books) -> Table:
     totals = books.totals()
     # Two-line headers keep the table within the 80 columns of a plain terminal.
-    headers = {"duplicates": "dupli-\ncates", "quarantined": "quaran-\ntined", "in_trends": "in\ntrends"}
+    headers = {
+        "duplicates": "dupli-\ncates",
+        "quarantined": "quaran-\ntined",
+        "discarded": "dis-\ncarded",
+        "in_trends": "in\ntrends",
+    }
     names = [headers.get(column, column.replace("_", "\n")) for column in COLUMNS]
     rows = [[school.school_id, *(getattr(school, column) for column in COLUMNS)] for school in books.schools]
     return _by_school("The account, event by event", names, rows, [totals[column] for column in COLUMNS])

@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from moto import mock_aws
 
@@ -175,12 +172,3 @@ def test_a_loads_table_names_its_files_by_shard_and_is_replaced_and_dropped() ->
     lake.drop_manifest_table("load_1")
     assert not lake.has_manifest_table("load_1")
     assert client("glue").get_tables(DatabaseName="luca_landing")["TableList"] == []
-
-
-def test_quarantined_rows_are_counted_by_school() -> None:
-    assert lake.quarantined_rows(BEHAVIOR_EVENTS) == {}
-    for load_id, school, count in (("1", "a", 2), ("2", "a", 3), ("2", "(none)", 1)):
-        sink = io.BytesIO()
-        pq.write_table(pa.table({"x": range(count)}), sink)
-        put(lake.quarantine_key("behavior_events", load_id, school, 0), sink.getvalue(), LAKE)
-    assert lake.quarantined_rows(BEHAVIOR_EVENTS) == {"a": 5, "(none)": 1}

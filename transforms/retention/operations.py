@@ -210,7 +210,7 @@ _BOOKS = (
     _items(
         "luca-loads",
         "LOAD",
-        "LOAD#…, OPEN#…, LEASE#… and other rows",
+        "LOAD#…, OPEN#…, LEASE#…, HOLDING#… and other rows",
         "The ledger: counts and states",
         AsLongAs("the lake is explained by it"),
         _PERSON,

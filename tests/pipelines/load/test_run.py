@@ -15,8 +15,8 @@ import pytest
 
 from adapters import ledger
 from adapters.generations import move_partitions, partitions
-from adapters.lake import quarantined_rows
 from adapters.ledger import LoadState
+from adapters.quarantine import waiting_rows
 from expectations.catalogue import UnknownTableError
 from expectations.rules import NO_SCHOOL
 from pipelines.load.run import load, recent_loads
@@ -115,7 +115,7 @@ def test_a_bad_school_is_quarantined_and_the_others_are_published(lake: Any) -> 
     assert dict(counts.broken) == {"student_key_shape": 1, "class_code": 1, "points_in_range": 1}
     assert result.stopped == {"school_1": ["student_key_shape", "class_code", "points_in_range"]}
     assert result.schools["school_3"].published == 2
-    assert quarantined_rows(BEHAVIOR_EVENTS) == {"school_1": 3}
+    assert waiting_rows(BEHAVIOR_EVENTS.name) == {"school_1": 3}
 
 
 def test_quarantined_rows_keep_all_that_they_landed_with(lake: Any) -> None:
