@@ -42,6 +42,14 @@ def completeness(
     edge: Annotated[
         bool, typer.Option("--edge/--no-edge", help="Count the access log of the edge too.")
     ] = True,
+    at: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%dT%H:%M"],
+            help="Judge what is late as of this moment (UTC); now by default. An hour after its receipt an "
+            "event should have landed, three hours later it should be published.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Account for every event of a day: sent, rejected, stored, published, quarantined, on its way, missing.
@@ -51,7 +59,7 @@ def completeness(
     """
     from pipelines.audits.completeness.books import audit
 
-    now = datetime.now(UTC)
+    now = at.replace(tzinfo=UTC) if at else datetime.now(UTC)
     wanted = day.date() if day else now.date() - timedelta(days=1)
     store = _store(wanted, now, exports or [], make=make_exports)
     if as_json:
