@@ -2,9 +2,16 @@
     Replaces dbt-athena's macro of this name, which `insert_overwrite` calls between building the
     new rows and inserting them. dbt-athena removes the partitions that the new rows fill, so a
     (cohort, week) that no longer has rows, because its students moved to another cohort, would
-    stay and count them twice. Here all weeks that were built again go, in every cohort.
+    stay and count them twice. Here all weeks that were built again go, in every cohort; of a mart
+    that is built by period (`meta`), all those periods.
 -#}
 {% macro delete_overlapping_partitions(target_relation, tmp_relation, partitioned_by) %}
+    {%- if config.get('meta', {}).get('built_by') == 'period' -%}
+        {%- for period in run_query('select distinct period from ' ~ tmp_relation).columns[0].values() -%}
+            {%- do adapter.clean_up_partitions(target_relation, ["period = '" ~ period ~ "'"]) -%}
+        {%- endfor -%}
+        {{ return('') }}
+    {%- endif -%}
     {%- set first = look_back(target_relation) -%}
     {%- set built = run_query('select min(iso_week) as iso_week from ' ~ tmp_relation).columns[0].values()[0] -%}
     {#- The look-back goes even if nothing is left in it; a school's pause may reach further back. -#}

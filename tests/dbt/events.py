@@ -19,7 +19,7 @@ def event(
     random: Random, school_id: str, student: str, cohort: int, day: date, *, received: date | None = None
 ) -> dict[str, Any]:
     """One row of `behavior_events` of a random type, received on that day unless said otherwise."""
-    kind = random.choice(EVENT_TYPES)
+    kind = random.choice((*EVENT_TYPES, *["attendance"] * 7))
     status = random.choice(STATUSES) if kind == "attendance" else None
     polarity = random.choice(POLARITIES) if kind == "conduct" else None
     detail = status or polarity
@@ -36,12 +36,14 @@ def event(
         "polarity": polarity,
         "points": DEFAULT_POINTS[f"{kind}.{detail}" if detail else kind] * random.choice((1, 1, 4)),
         "points_version": 1,
+        "class_id": random.choice((None, "3A", "3B")),
+        "subject": random.choice((None, "matematicas", "historia")),
         "occurred_at": occurred,
         "received_at": datetime.combine(received, time(18)) if received else occurred + timedelta(seconds=2),
         "local_date": day,
         "utc_offset_minutes": -360,
         "contract_version": 1,
-        "load_id": "load-1",
+        "load_id": f"load-{received or day:%Y%m%d}",
     }
 
 

@@ -16,6 +16,8 @@ pytestmark = pytest.mark.local
 
 MONDAY = date(2025, 9, 1)
 STUDENTS = ["school_id", "student_key", "week_start"]
+COHORTS = ["school_id", "week_start", "graduation_year"]
+CLASSES = ["school_id", "class_id", "subject", "iso_week"]
 
 
 def test_a_full_build_equals_the_definition_across_years_cohorts_and_closed_weeks(lake, work):
@@ -30,8 +32,22 @@ def test_a_full_build_equals_the_definition_across_years_cohorts_and_closed_week
     assert expected["silent_weeks"].max() == reference.SILENT_WEEKS_LIMIT
     assert_same(cloud.mart("weekly_student_behavior"), expected, STUDENTS)
     schools = reference.weekly_school_behavior(expected)
-    # The mean of means may differ in its last bits.
+    # Means of means and slopes of shares may differ in their last bits.
     assert_same(cloud.mart("weekly_school_behavior"), schools, ["school_id", "week_start"], rtol=1e-12)
+    cohorts = reference.weekly_cohort_behavior(expected)
+    assert_same(cloud.mart("weekly_cohort_behavior"), cohorts, COHORTS, rtol=1e-12)
+    trends = reference.weekly_student_trends(expected)
+    assert trends["attendance_rate_slope_4w"].notna().sum() > 10
+    assert trends["absence_streak_weeks"].max() >= 3
+    assert_same(cloud.mart("weekly_student_trends"), trends, STUDENTS, rtol=1e-12)
+    classes = reference.weekly_class_behavior(events)
+    assert_same(cloud.mart("weekly_class_behavior")[[*classes]], classes, CLASSES)
+    warnings = cloud.mart("early_warnings")
+    assert set(warnings["rule"]) >= {"silent", "chronic_absence", "repeated_misconduct"}
+    silent = trends[
+        trends["is_school_week"] & (trends["silent_school_weeks"] >= 3) & (trends["row_count"] >= 3)
+    ]
+    assert len(warnings[warnings["rule"] == "silent"]) == len(silent)
 
 
 def test_an_incremental_run_equals_a_full_one_and_reads_only_the_weeks_it_needs(lake, work):
@@ -62,12 +78,15 @@ def test_an_incremental_run_equals_a_full_one_and_reads_only_the_weeks_it_needs(
     cloud.publish([row for row in [*events, *moved] if row not in early])
     run_trends(work_dir=work)
 
-    expected = reference.weekly_student_behavior([*events, *moved])
-    expected = expected[expected["week_start"] >= rebuilt].reset_index(drop=True)
+    everything = reference.weekly_student_behavior([*events, *moved])
+    expected = everything[everything["week_start"] >= rebuilt].reset_index(drop=True)
     assert_same(cloud.mart("weekly_student_behavior", since=iso_week(rebuilt)), expected, STUDENTS)
     schools = reference.weekly_school_behavior(expected)
     built = cloud.mart("weekly_school_behavior", since=iso_week(rebuilt))
     assert_same(built, schools, ["school_id", "week_start"], rtol=1e-12)
+    trends = reference.weekly_student_trends(everything)
+    trends = trends[trends["week_start"] >= rebuilt].reset_index(drop=True)
+    assert_same(cloud.mart("weekly_student_trends", since=iso_week(rebuilt)), trends, STUDENTS, rtol=1e-12)
     assert not any(stale in key for key in cloud.files("marts/"))
     untouched = {
         key: tag for key, tag in cloud.files("marts/").items() if key in older and key not in old_marts
@@ -112,8 +131,12 @@ def assert_same(mart: pd.DataFrame, expected: pd.DataFrame, order: list[str], rt
     """The same rows, columns and values; points_change is a whole number or missing in both."""
     assert list(mart) == list(expected)
     mart = mart.sort_values(order, ignore_index=True)
-    if "points_change" in mart:
-        mart = mart.astype({"points_change": "Int64"})
+    whole = [name for name in mart if name == "points_change" or (name.endswith("_4w") and "count" in name)]
+    whole += [name for name in mart if name.endswith("_slope_weeks")]
+    mart, expected = (
+        mart.astype(dict.fromkeys(whole, "Int64")),
+        expected.astype(dict.fromkeys(whole, "Int64")),
+    )
     pd.testing.assert_frame_equal(mart, expected, check_dtype=False, rtol=rtol, atol=0)
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -9,7 +10,13 @@ from tests.dbt import cloud
 from transforms.events import EVENT_TYPES, STATUSES
 from transforms.lake_schema import LAKE_TABLES, PARTITION_TYPES
 
-MARTS = ("weekly_student_behavior", "weekly_school_behavior")
+SUMMED = (
+    "weekly_student_behavior",
+    "weekly_school_behavior",
+    "weekly_cohort_behavior",
+    "weekly_class_behavior",
+)
+OF_STUDENTS = ("weekly_student_behavior", "weekly_student_trends", "early_warnings", "student_period_grades")
 
 
 @pytest.fixture(scope="module")
@@ -63,20 +70,51 @@ def test_every_model_enforces_a_contract_on_typed_columns(models):
         assert all(column["data_type"] for column in model["columns"].values()), model["name"]
 
 
+@pytest.fixture(scope="module")
+def marts(models: dict[str, Any]) -> dict[str, Any]:
+    return {name: model for name, model in models.items() if "marts" in model["fqn"]}
+
+
 def test_a_mart_counts_each_event_type_and_status_of_the_contract(models):
-    for name in MARTS:
+    for name in SUMMED:
         assert {f"{kind}_count" for kind in (*EVENT_TYPES, *STATUSES)} <= set(models[name]["columns"])
 
 
-def test_the_cohort_stands_first_in_the_path_so_that_a_lifecycle_rule_finds_it(manifest, models):
-    assert models["weekly_student_behavior"]["config"]["partitioned_by"] == ["graduation_year", "iso_week"]
+def test_the_cohort_stands_first_in_the_path_so_that_a_lifecycle_rule_finds_it(marts):
+    of_students = {name: mart for name, mart in marts.items() if "student_key" in mart["columns"]}
+    assert set(of_students) == set(OF_STUDENTS)
+    assert {mart["config"]["partitioned_by"][0] for mart in of_students.values()} == {"graduation_year"}
 
 
-def test_every_mart_is_tested_for_its_key_its_gaps_its_rules_and_its_sums(manifest):
-    for mart in MARTS:
-        kinds = {
-            node["test_metadata"]["name"]
-            for node in manifest["nodes"].values()
-            if node["resource_type"] == "test" and node["attached_node"] == f"model.luca.{mart}"
-        }
-        assert {"unique_combination", "never_null", "always", "adds_up_to"} <= kinds
+def test_every_mart_says_what_stands_behind_its_rows(marts):
+    for name, mart in marts.items():
+        assert {"row_count", "first_load_id", "last_load_id", "as_of"} <= set(mart["columns"]), name
+
+
+def test_every_column_of_a_mart_has_a_unit(marts):
+    silent = [
+        f"{name}.{column['name']}"
+        for name, mart in marts.items()
+        for column in mart["columns"].values()
+        if not column["config"]["meta"].get("unit")
+    ]
+    assert silent == []
+
+
+def test_every_mart_is_tested_for_its_key_and_its_rules(manifest, marts):
+    tested = {name: set() for name in marts}
+    for node in manifest["nodes"].values():
+        if node["resource_type"] == "test" and (mart := str(node["attached_node"]).split(".")[-1]) in tested:
+            tested[mart].add(node["test_metadata"]["name"])
+    assert all({"unique_combination", "always"} <= kinds for kinds in tested.values()), tested
+    assert all("adds_up_to" in tested[name] for name in (*SUMMED, "weekly_student_trends"))
+
+
+def test_a_rule_of_early_warning_looks_at_a_measure_that_there_is(models):
+    rules = models["early_warning_rules"]["raw_code"]
+    measures = re.findall(r"'(\w+)', '(\w+)', 'at_(?:least|most)'", rules)
+    macro = (cloud.ROOT / "dbt" / "macros" / "warning_measures.sql").read_text()
+    assert len(measures) == rules.count("'at_") >= 6
+    for rule, measure in measures:
+        assert f"'{measure}':" in macro, rule
+        assert measure in models["weekly_student_trends"]["columns"], rule

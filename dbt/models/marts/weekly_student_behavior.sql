@@ -5,7 +5,8 @@
 {{ config(partitioned_by=['graduation_year', 'iso_week']) }}
 
 {%- set events = ref('stg_behavior_events') %}
-{%- set first_week = first_built_week(events) %}
+{%- set calendar = ref('school_weeks') %}
+{%- set first_week = first_built_week(events, calendar) %}
 {%- set counts = weekly_counts() %}
 
 with sent as (
@@ -17,14 +18,8 @@ with sent as (
         max_by(graduation_year, row(received_at, graduation_year)) as graduation_year,
         0 as silent_weeks,
         max(received_at) as last_received_at,
-        count(*) as event_count,
-        {%- for type in event_types() %}
-        count_if(event_type = '{{ type }}') as {{ type }}_count,
-        {%- endfor %}
-        {%- for status in attendance_statuses() %}
-        count_if(status = '{{ status }}') as {{ status }}_count,
-        {%- endfor %}
-        sum(points) as points
+        {{ counted_events() | indent(8) }},
+        {{ evidence() | indent(8) }}
     from {{ events }}
     {%- if first_week %}
     where {{ since(events, first_week) }}
@@ -45,7 +40,8 @@ known as (
         graduation_year,
         silent_weeks,
         last_received_at,
-        {{ counts | join(',\n        ') }}
+        {{ counts | join(',\n        ') }},
+        {{ evidence_columns() | indent(8) }}
     from {{ this }}
     where {{ in_weeks_before(first_week, history_weeks()) }}
     {%- endif %}
@@ -80,6 +76,9 @@ dense as (
         {%- for count in counts %}
         if(weeks.week_start = spans.week_start, spans.{{ count }}, 0) as {{ count }},
         {%- endfor %}
+        if(weeks.week_start = spans.week_start, spans.row_count, 0) as row_count,
+        if(weeks.week_start = spans.week_start, spans.first_load_id) as first_load_id,
+        if(weeks.week_start = spans.week_start, spans.last_load_id) as last_load_id,
         if(weeks.week_start = spans.week_start, spans.last_received_at) as last_received_at
     from spans
     cross join unnest(sequence(spans.week_start, spans.last_week, interval '7' day)) as weeks (week_start)
@@ -93,9 +92,16 @@ dense as (
 opened as (
 
     select
-        *,
-        sum(event_count) over (partition by school_id, week_start) > 0 as school_is_open
+        dense.*,
+        calendar.is_school_week,
+        calendar.as_of,
+        calendar.is_final
     from dense
+    inner join {{ calendar }} as calendar
+        on dense.school_id = calendar.school_id and dense.week_start = calendar.week_start
+    {%- if first_week %}
+    where calendar.{{ since(calendar, weeks_after(first_week, -history_weeks())) }}
+    {%- endif %}
 
 ),
 
@@ -106,8 +112,10 @@ compared as (
         points - sum(points) over (student range between 1 preceding and 1 preceding) as points_change,
         cast(sum(points) over (student range between 3 preceding and current row) as double)
         / count(*) over (student range between 3 preceding and current row) as points_moving_avg_4w,
-        coalesce(sum(points) over (student range between 4 preceding and 1 preceding), 0) as earlier_points,
-        count_if(school_is_open) over (student range between 4 preceding and 1 preceding) as earlier_weeks
+        coalesce(
+            sum(if(is_school_week, points)) over (student range between 4 preceding and 1 preceding), 0
+        ) as earlier_points,
+        count_if(is_school_week) over (student range between 4 preceding and 1 preceding) as earlier_weeks
     from opened
     window student as (partition by school_id, student_key order by week_number)
 
@@ -137,13 +145,17 @@ select
     points_change,
     points_moving_avg_4w,
     cast(case
-        when not school_is_open or earlier_weeks = 0 then 'steady'
+        when not is_school_week or earlier_weeks = 0 then 'steady'
         when change > band then 'rising'
         when change < -band then 'falling'
         else 'steady'
     end as varchar) as trend,
     silent_weeks,
+    is_school_week,
     last_received_at,
+    as_of,
+    is_final,
+    {{ evidence_columns() }},
     graduation_year,
     {{ iso_week('week_start') }} as iso_week
 from judged

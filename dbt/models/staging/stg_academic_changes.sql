@@ -8,6 +8,7 @@ select
     previous_graduation_year,
     subject,
     period,
+    evaluation_key,
     evaluation_type,
     score,
     version,

@@ -30,8 +30,17 @@ def test_a_run_says_what_it_built_tested_and_found_fresh_and_writes_the_docs(lak
     assert rows == {
         "stg_behavior_events": None,
         "stg_academic_changes": None,
+        "early_warning_rules": None,
+        "school_holidays": None,
+        "school_weeks": 1,
         "weekly_student_behavior": 1,
         "weekly_school_behavior": 1,
+        "weekly_cohort_behavior": 1,
+        "weekly_class_behavior": 1,
+        "weekly_student_trends": 1,
+        "early_warnings": None,
+        "student_period_grades": None,
+        "yearly_school_comparison": None,
     }
     assert {model.status for model in result.models} == {"success"}
     assert set(result.passed) >= {"one_row_per_student_and_week", "schools_add_up_to_students"}
