@@ -19,6 +19,7 @@ from pipelines.cli import (
     compact,
     demo,
     erase,
+    explain,
     grades,
     keys,
     lake,
@@ -49,6 +50,7 @@ app.command("load")(lake.load)
 app.command("compact")(compact.compact)
 app.command("trends")(lake.trends)
 app.command("query")(lake.query)
+app.command("explain")(explain.explain)
 app.command("report")(lake.report)
 app.add_typer(loads.app, name="loads")
 app.add_typer(local.app, name="local")

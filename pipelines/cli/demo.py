@@ -28,7 +28,16 @@ from transforms.calendar import iso_week
 from transforms.lake_schema import LAKE_TABLES
 
 WAIT_SCALE = 0.01  # the government's 5, 15 and 45 s, and the 2 s between batches, shortened
-MARTS = ("weekly_student_behavior", "weekly_school_behavior")
+MARTS = (
+    "school_weeks",
+    "weekly_student_behavior",
+    "weekly_student_trends",
+    "early_warnings",
+    "student_period_grades",
+    "weekly_class_behavior",
+    "weekly_cohort_behavior",
+    "weekly_school_behavior",
+)
 
 
 def demo(

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from adapters.settings import setting
-from pipelines.cli.progress import console, step
+from pipelines.cli.progress import print_frame, step
 from transforms.lake_schema import LAKE_TABLES
 
 OUT = Path("out")
@@ -77,18 +75,7 @@ def query(
         for row in frame.astype(object).where(frame.notna(), None).to_dict("records"):
             typer.echo(json.dumps(row, default=str, ensure_ascii=False))
         return
-    shown = Table(box=None, header_style="bold")
-    for name in frame.columns:
-        numeric = (
-            frame[name].map(lambda value: isinstance(value, (int, float, Decimal)) or value is None).all()
-        )
-        shown.add_column(str(name), justify="right" if numeric else "left")
-    cells = frame.head(limit).astype(object).where(frame.notna(), "")
-    for cell in cells.to_numpy().tolist():
-        shown.add_row(*map(str, cell))
-    console.print(shown)
-    more = f", the first {limit:,} shown" if len(frame) > limit else ""
-    console.print(f"[dim]{len(frame):,} row{'' if len(frame) == 1 else 's'}{more}[/]")
+    print_frame(frame, limit)
 
 
 def report(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import (
@@ -15,6 +17,10 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
+from rich.table import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 console = Console(highlight=False)
 
@@ -73,3 +79,19 @@ def counted(title: str, total: int) -> Iterator[Callable[[int], None]]:
     seconds = time.monotonic() - started
     rate = done / max(seconds, 0.001)
     console.print(f"[green]✓[/] {title}: {done:,} in {seconds:.1f} s [dim]({rate:,.0f} a second)[/]")
+
+
+def print_frame(frame: pd.DataFrame, limit: int) -> None:
+    """Prints the first rows of a frame as a table, numbers to the right, and how many rows there are."""
+    shown = Table(box=None, header_style="bold")
+    for name in frame.columns:
+        numeric = (
+            frame[name].map(lambda value: isinstance(value, (int, float, Decimal)) or value is None).all()
+        )
+        shown.add_column(str(name), justify="right" if numeric else "left")
+    cells = frame.head(limit).astype(object).where(frame.notna(), "")
+    for cell in cells.to_numpy().tolist():
+        shown.add_row(*map(str, cell))
+    console.print(shown)
+    more = f", the first {limit:,} shown" if len(frame) > limit else ""
+    console.print(f"[dim]{len(frame):,} row{'' if len(frame) == 1 else 's'}{more}[/]")

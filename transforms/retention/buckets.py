@@ -148,23 +148,34 @@ _LAKE = (
         NOBODY,
         Identity.NOBODY,
     ),
-    _objects(
-        "LAKE",
-        "marts/luca_marts/weekly_student_behavior/",
-        "A student's week",
-        AfterGraduation(),
-        "dbt",
-        Erasure(Find.STUDENT_KEY, Removal.REBUILD),
-        year_folder="iso_week=",
+)
+
+_REBUILT = Erasure(Find.STUDENT_KEY, Removal.REBUILD)
+
+
+def _mart(name: str, holds: str, rule: Rule, erasure: Erasure = NOBODY, year_folder: str = "") -> Place:
+    identity = Identity.NOBODY if erasure is NOBODY else Identity.PSEUDONYM
+    return _objects("LAKE", f"marts/luca_marts/{name}/", holds, rule, "dbt", erasure, identity, year_folder)
+
+
+_MARTS = (
+    *(
+        _mart(name, holds, AfterGraduation(), _REBUILT, year_folder)
+        for name, holds, year_folder in (
+            ("weekly_student_behavior", "A student's week", "iso_week="),
+            ("weekly_student_trends", "Where a student's weeks go", "iso_week="),
+            ("early_warnings", "Rules that a student's week meets", "iso_week="),
+            ("student_period_grades", "A student's grades beside the behaviour", "year="),
+        )
     ),
-    _objects(
-        "LAKE",
-        "marts/luca_marts/weekly_school_behavior/",
-        "A school's week, counts only",
-        Days(3653),
-        "dbt",
-        NOBODY,
-        Identity.NOBODY,
+    *(
+        _mart(name, holds, Days(3653))
+        for name, holds in (
+            ("weekly_school_behavior", "A school's week, counts only"),
+            ("weekly_cohort_behavior", "A cohort's week, counts only"),
+            ("weekly_class_behavior", "A class's week, counts only"),
+            ("school_weeks", "Which weeks had school"),
+        )
     ),
 )
 
@@ -207,4 +218,4 @@ _REPORTS = (
     ),
 )
 
-OBJECTS = (*_LANDING, *_AUDITS, *_ERASURES, *_LAKE, *_RESULTS, *_REPORTS)
+OBJECTS = (*_LANDING, *_AUDITS, *_ERASURES, *_LAKE, *_MARTS, *_RESULTS, *_REPORTS)

@@ -3,7 +3,7 @@
     last, beside the student's behaviour in the school's weeks of the period. A run builds those
     periods again in which something changed within the look-back.
 -#}
-{{ config(partitioned_by=['graduation_year', 'period'], meta={'built_by': 'period'}) }}
+{{ config(partitioned_by=['graduation_year', 'year', 'period'], meta={'built_by': 'period'}) }}
 
 {%- set academic = ref('stg_academic_changes') %}
 {%- set students = ref('weekly_student_behavior') %}
@@ -109,6 +109,7 @@ select
     graded.first_load_id,
     graded.last_load_id,
     graded.graduation_year,
+    cast(year(graded.first_change_week) as varchar) as year,
     graded.period
 from graded
 inner join spans on graded.school_id = spans.school_id and graded.period = spans.period

@@ -1,5 +1,5 @@
 {#- One row per school, cohort and ISO week, over the same weeks that the students' mart builds again. -#}
-{{ config(partitioned_by=['graduation_year', 'iso_week']) }}
+{{ config(partitioned_by=['iso_week']) }}
 
 {%- set students = ref('weekly_student_behavior') %}
 {%- set first_week = first_built_week(students, ref('school_weeks')) %}

@@ -1,5 +1,5 @@
 {#- Every row keeps these rules; a row that does not is returned with the names of those it breaks. -#}
-{% test always(model, rules) %}
+{% test always(model, rules, everything=false) %}
 
 with judged as (
 
@@ -10,7 +10,7 @@ with judged as (
             if(not coalesce({{ holds }}, false), '{{ name }}'){{ ',' if not loop.last }}
             {%- endfor %}
         ], ', ') as broken_rules
-    from {{ recent(model, model) }}
+    from {{ recent(model, model, everything) }}
 
 )
 
