@@ -20,6 +20,7 @@ import pytest
 import requests
 
 from infra.local.athena import AthenaServer, WorkGroup
+from infra.local.templates import read_template
 from pipelines.trends.commands import ROOT
 from tests.moto_process import moto_process
 from transforms.lake_schema import BEHAVIOR_EVENTS, LAKE_TABLES, PARTITION_KEYS, PARTITION_TYPES, LakeTable
@@ -84,6 +85,9 @@ def create_lake() -> None:
         glue.create_database(DatabaseInput={"Name": database})
     for table in LAKE_TABLES.values():
         glue.create_table(DatabaseName="luca_lake", TableInput=_table_input(table))
+    loads = read_template(ROOT / "infra" / "load.yaml").resources["LoadsTable"].properties["TableInput"]
+    where = {**loads["StorageDescriptor"], "Location": f"s3://{LAKE}/lake/loads/"}
+    glue.create_table(DatabaseName="luca_lake", TableInput={**loads, "StorageDescriptor": where})
 
 
 def publish(events: Iterable[Mapping[str, Any]]) -> None:

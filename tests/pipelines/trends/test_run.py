@@ -46,7 +46,11 @@ def test_a_run_says_what_it_built_tested_and_found_fresh_and_writes_the_docs(lak
     assert set(result.passed) >= {"one_row_per_student_and_week", "schools_add_up_to_students"}
     assert (result.failed, result.warned) == ((), ())
     fresh = {source.name: (source.status, source.newest is not None) for source in result.freshness}
-    assert fresh == {"behavior_events": ("pass", True), "academic_changes": ("warn", False)}
+    assert fresh == {
+        "behavior_events": ("pass", True),
+        "academic_changes": ("warn", False),
+        "loads": ("warn", False),
+    }
     assert "weekly_student_behavior 1 rows" in result.summary
     assert any(line.startswith("weekly_school_behavior: success") for line in said)
 
