@@ -88,10 +88,9 @@ def test_an_incremental_run_equals_a_full_one_and_reads_only_the_weeks_it_needs(
     trends = trends[trends["week_start"] >= rebuilt].reset_index(drop=True)
     assert_same(cloud.mart("weekly_student_trends", since=iso_week(rebuilt)), trends, STUDENTS, rtol=1e-12)
     assert not any(stale in key for key in cloud.files("marts/"))
-    untouched = {
-        key: tag for key, tag in cloud.files("marts/").items() if key in older and key not in old_marts
-    }
-    assert untouched == {key: tag for key, tag in older.items() if key not in old_marts}
+    # Weeks without a warning leave no partition, so that of the warnings the look-back begins earlier.
+    kept = {key: tag for key, tag in older.items() if key not in old_marts and "/early_warnings/" not in key}
+    assert kept == {key: tag for key, tag in cloud.files("marts/").items() if key in kept}
 
 
 @pytest.mark.slow
