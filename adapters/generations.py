@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from adapters import lake
@@ -91,12 +90,6 @@ def objects(prefix: str) -> Iterator[LakeObject]:
                 yield LakeObject(found["Key"], found["Size"], found["LastModified"].timestamp())
 
 
-def write_file(file: Path, key: str) -> None:
-    """Copies a local file to the lake bucket, whole or not at all."""
-    with file.open("rb") as body:
-        client("s3").put_object(Bucket=setting("LAKE_BUCKET"), Key=key, Body=body, ContentType=lake.BINARY)
-
-
 def copy(key: str, to: str) -> None:
     """Copies an object of the lake bucket within it."""
     bucket = setting("LAKE_BUCKET")
@@ -165,27 +158,43 @@ def partitions(table: str) -> Iterator[tuple[PartitionValues, str]]:
             yield tuple(found["Values"]), f"{place}/"
 
 
-def move_partitions(table: str, places: Mapping[PartitionValues, str]) -> None:
-    """Names the places of partitions in Glue: one call each, after which its readers see what is there.
+def described(table: str) -> dict[str, Any]:
+    """What a lake table says of itself in Glue, its columns of today among it."""
+    glue = client("glue")
+    found = glue.get_table(DatabaseName=setting("LAKE_DATABASE"), Name=table)
+    return dict(found["Table"]["StorageDescriptor"])
 
-    A partition gets the table's columns of today with it, so its files must be of today's schema.
+
+def move_partition(table: str, values: PartitionValues, place: str, description: Mapping[str, Any]) -> None:
+    """Names the place of a partition in Glue: one call, after which its readers see what is there.
 
     Args:
         table: Of the lake database.
-        places: By partition, the prefix in the lake bucket. One that Glue does not know is made.
+        values: The partition. One that Glue does not know is made.
+        place: The prefix in the lake bucket.
+        description: From `described`. The partition gets its columns, so its files must be of them.
     """
     glue = client("glue")
-    name = {"DatabaseName": setting("LAKE_DATABASE"), "TableName": table}
-    described = glue.get_table(DatabaseName=name["DatabaseName"], Name=table)["Table"]["StorageDescriptor"]
+    moved = {
+        "Values": list(values),
+        "StorageDescriptor": {**description, "Location": f"s3://{setting('LAKE_BUCKET')}/{place}"},
+    }
+    try:
+        glue.update_partition(
+            DatabaseName=setting("LAKE_DATABASE"),
+            TableName=table,
+            PartitionValueList=list(values),
+            PartitionInput=moved,
+        )
+    except glue.exceptions.EntityNotFoundException:
+        lake.register_partitions(table, {values: place})
+
+
+def move_partitions(table: str, places: Mapping[PartitionValues, str]) -> None:
+    """Names the places of partitions in Glue, one after the other. See `move_partition`."""
+    description = described(table)
     for values, place in places.items():
-        moved: dict[str, Any] = {
-            "Values": list(values),
-            "StorageDescriptor": {**described, "Location": f"s3://{setting('LAKE_BUCKET')}/{place}"},
-        }
-        try:
-            glue.update_partition(**name, PartitionValueList=list(values), PartitionInput=moved)
-        except glue.exceptions.EntityNotFoundException:
-            lake.register_partitions(table, {values: place})
+        move_partition(table, values, place, description)
 
 
 def drop_partitions(table: str, partitions: Iterable[PartitionValues]) -> None:

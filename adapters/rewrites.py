@@ -215,10 +215,7 @@ def retire(table: str, left: Retired, lease: Lease) -> None:
     Raises:
         LeaseLostError: Another run has the lease.
     """
-    try:
-        ledger_table.write([lease.fence, _retired_action(table, left)])
-    except ConditionError as error:
-        raise _lost(table, lease) from error
+    lease.write([_retired_action(table, left)])
 
 
 def retired(table: str) -> Iterator[Retired]:
@@ -240,16 +237,14 @@ def forget_retired(table: str, left: Retired) -> None:
 
 def _fenced(actions: Sequence[Action], rewrite: Rewrite, lease: Lease) -> None:
     try:
-        ledger_table.write([lease.fence, *actions])
+        lease.write(actions)
     except ConditionError as error:
-        raise _lost(rewrite.table, lease) from error
-
-
-def _lost(table: str, lease: Lease) -> LeaseLostError:
-    return LeaseLostError(
-        f"the ledger refused {lease.holder}: another run has lease {lease.name!r} and goes on with what "
-        f"was begun on {table}; run it again"
-    )
+        if not error.places:  # it met others of the same items, again and again
+            raise
+        raise LeaseLostError(
+            f"the ledger refused {lease.holder}: another run went on with {rewrite.work} "
+            f"{rewrite.rewrite_id} of {rewrite.table}; run it again"
+        ) from error
 
 
 def _retired_action(table: str, left: Retired) -> Action:

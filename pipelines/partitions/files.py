@@ -8,7 +8,6 @@ little. Who looks for one student in a whole cohort skips files by a Bloom filte
 
 from __future__ import annotations
 
-import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
@@ -21,15 +20,15 @@ import pyarrow as pa
 import pyarrow.compute
 import pyarrow.parquet as pq
 
-from adapters import generations, lake
+from adapters import lake
 from adapters.generations import LakeObject
 from adapters.settings import setting
 from transforms.lake_schema import LakeTable, as_schema
 
 ROWS_A_GROUP = 131_072
 ROWS_A_BATCH = 131_072  # read at once
-FILE_BYTES = 256 * 2**20  # a file that grew beyond it is ended: one reader's work, some seconds of it
-BYTES_AHEAD = 64 * 2**20  # of Parquet files, read before they are needed
+FILE_BYTES = 128 * 2**20  # a file that grew beyond it is ended: some seconds of one reader's work
+BYTES_AHEAD = 16 * 2**20  # of Parquet files, read before they are needed; some 120 MB of rows
 STUDENTS_A_FILTER = 4_096  # more than a school has in a cohort: 5 KB of Bloom filter a row group
 FALSE_HITS = 0.01
 
@@ -69,29 +68,31 @@ def read_rows(files: Sequence[LakeObject], table: LakeTable, pool: Executor) -> 
     Raises:
         RowsUnreadableError: A file is no Parquet file, or has a column that the table has not.
     """
-    bucket = setting("LAKE_BUCKET")
-    waiting: deque[tuple[LakeObject, Future[bytes]]] = deque()
+    waiting: deque[tuple[LakeObject, Future[Iterator[pa.Table]]]] = deque()
     left, ahead = deque(files), 0
     while left or waiting:
         while left and (not waiting or ahead + left[0].size <= BYTES_AHEAD):
             file = left.popleft()
-            waiting.append((file, pool.submit(lake.read, bucket, file.key)))
+            waiting.append((file, pool.submit(_rows_of, file, table)))
             ahead += file.size
         file, reading = waiting.popleft()
-        body = reading.result()
-        ahead -= file.size
         try:
-            parquet = pq.ParquetFile(pa.BufferReader(body))
-            if parquet.metadata.num_rows <= ROWS_A_BATCH:
-                yield as_schema(parquet.read(use_threads=False), table.lake_schema)
-                continue
-            for batch in parquet.iter_batches(ROWS_A_BATCH):
-                yield as_schema(pa.Table.from_batches([batch]), table.lake_schema)
+            yield from reading.result()
         except (pa.ArrowException, ValueError) as error:
             raise RowsUnreadableError(
-                f"s3://{bucket}/{file.key} is not as the lake's contract says: {error}; "
+                f"{file.key} is not as the lake's contract says: {error}; "
                 "nothing was changed: mend the file under its name and run it again"
             ) from error
+        ahead -= file.size
+
+
+def _rows_of(file: LakeObject, table: LakeTable) -> Iterator[pa.Table]:
+    """A small file's rows are made by the thread that fetches it, a large one's as they are needed."""
+    parquet = pq.ParquetFile(pa.BufferReader(lake.read(setting("LAKE_BUCKET"), file.key)))
+    if parquet.metadata.num_rows <= ROWS_A_BATCH:
+        return iter([as_schema(parquet.read(use_threads=False), table.lake_schema)])
+    batches = parquet.iter_batches(ROWS_A_BATCH)
+    return (as_schema(pa.Table.from_batches([batch]), table.lake_schema) for batch in batches)
 
 
 class SortedRows:
@@ -119,7 +120,7 @@ class SortedRows:
             return
         self.rows += rows.num_rows
         self._waiting.append(rows)
-        self._size += rows.nbytes
+        self._size += rows.get_total_buffer_size()
         if self._size > self._limit:
             self._spill()
 
@@ -152,13 +153,14 @@ class SortedRows:
                 stream.write_table(rows.filter(pa.array(days == day)))
 
     def _in_order(self, rows: pa.Table) -> Iterator[pa.Table]:
-        keys = rows.select([self._table.day, "student_key", self._table.identity])
-        order = pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in keys.column_names])
-        # A column at a time, so that no row is there twice.
+        # A column at a time, so that no row is there twice; in one piece, because sorting pieces is slower.
         names, columns = rows.column_names, list[Any](rows.columns)
-        del rows, keys
+        del rows
         for number, column in enumerate(columns):
             columns[number] = column.combine_chunks()
+        by = [self._table.day, "student_key", self._table.identity]
+        keys = pa.table([columns[names.index(name)] for name in by], by)
+        order = pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in by])
         for start in range(0, len(order), ROWS_A_GROUP):
             picked = order.slice(start, ROWS_A_GROUP)
             yield pa.table([pc.take(column, picked) for column in columns], names)
@@ -173,33 +175,33 @@ def write_rows(rows: SortedRows, place: str, table: LakeTable, check: Callable[[
         table: The lake table.
         check: Called before each file goes out; raises where it may not.
     """
-    written = Written(0, 0, 0)
-    with tempfile.TemporaryDirectory(prefix="luca-partition-") as folder:
-        file = Path(folder) / "part.parquet"
-        for parts in _files_of(rows, file, table):
-            check()
-            generations.write_file(file, f"{place}part-{written.files:05d}.parquet")
-            written = Written(written.files + 1, written.rows + parts, written.size + file.stat().st_size)
+    bucket, written = setting("LAKE_BUCKET"), Written(0, 0, 0)
+    for body in _files_of(rows, table):
+        check()
+        lake.write(bucket, f"{place}part-{written.files:05d}.parquet", body.to_pybytes())
+        count = pq.read_metadata(pa.BufferReader(body)).num_rows
+        written = Written(written.files + 1, written.rows + count, written.size + body.size)
     return written
 
 
-def _files_of(rows: SortedRows, file: Path, table: LakeTable) -> Iterator[int]:
-    """Writes one file after the other to the same path; yields each one's rows when it is whole."""
+def _files_of(rows: SortedRows, table: LakeTable) -> Iterator[pa.Buffer]:
+    """Whole files, one after the other."""
     groups = rows.sorted()
     group = next(groups, None)
     while group is not None and group.num_rows:
-        with _writer(file, table, rows.rows) as writer:
-            while group is not None and file.stat().st_size < FILE_BYTES:
+        sink = pa.BufferOutputStream()
+        with _writer(sink, table, rows.rows) as writer:
+            while group is not None and sink.tell() < FILE_BYTES:
                 writer.write_table(group, row_group_size=ROWS_A_GROUP)
                 group = next(groups, None)
-        yield pq.read_metadata(file).num_rows
+        yield sink.getvalue()
 
 
-def _writer(file: Path, table: LakeTable, rows: int) -> Any:
+def _writer(sink: pa.BufferOutputStream, table: LakeTable, rows: int) -> Any:
     schema = table.lake_schema
     distinct = max(min(rows, STUDENTS_A_FILTER), 1)
     return _ParquetWriter(
-        file,
+        sink,
         schema,
         compression="zstd",
         use_dictionary=[name for name in schema.names if name not in _NO_DICTIONARY],

@@ -223,14 +223,13 @@ class Rewriter:
             )
         known = rewrites.places(self.table.name, partitions)
         sources = settling.places(self.table.name, partitions)
-        numbers, moves, files = {}, [], {}
-        for partition in partitions:
+        wanted = [each for each in partitions if may_be_new or each in sources]
+        listed = self.readers.map(lambda each: _files_of(sources.get(each)), wanted)
+        files, numbers, moves = dict(zip(wanted, listed, strict=True)), {}, []
+        for partition in wanted:
             source = sources.get(partition)
-            if source is None and not may_be_new:
-                continue
             last = generations.number_of(source) if source else -1
             numbers[partition] = max(last, known[partition].generation if partition in known else -1) + 1
-            files[partition] = list(generations.objects(source)) if source else []
             names = tuple(file.name for file in files[partition])
             target = lake.partition_path(self.table.name, partition, numbers[partition])
             moves.append(Move(partition, source, target, names))
@@ -264,6 +263,10 @@ class Rewriter:
         except Exception:
             settling.undo(rewrite, self.lease)
             raise
+
+
+def _files_of(source: str | None) -> list[LakeObject]:
+    return [] if source is None else list(generations.objects(source))
 
 
 def _of(files: Sequence[LakeObject], rows: int) -> Written:

@@ -69,6 +69,7 @@ def finish(rewrite: Rewrite, lease: Lease, now: datetime) -> None:
     no row is left behind for one who does not.
     """
     there = rewrites.places(rewrite.table, (move.partition for move in rewrite.moves))
+    description = generations.described(rewrite.table)
     for move in rewrite.moves:
         if there[move.partition].place == move.target:
             continue
@@ -78,7 +79,7 @@ def finish(rewrite: Rewrite, lease: Lease, now: datetime) -> None:
                 if late.name not in known:
                     generations.copy(late.key, f"{move.target}{late.name}")
         lease.check()
-        generations.move_partitions(rewrite.table, {move.partition: move.target})
+        generations.move_partition(rewrite.table, move.partition, move.target, description)
         rewrites.note_moved(rewrite, move, lease, now)
     rewrites.close_rewrite(rewrite, lease)
 

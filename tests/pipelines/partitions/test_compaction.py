@@ -70,9 +70,9 @@ def generation(sizes: list[int], age: timedelta = timedelta(0)) -> Generation:
         ([1, 1], 8, True),
         ([1, 1], 6, False),
         ([1], 400, False),
-        ([200 * MIB] * 20, 400, False),
-        ([200 * MIB, 200 * MIB, 1], 400, False),
-        ([200 * MIB, 1, 1], 400, True),
+        ([100 * MIB] * 20, 400, False),
+        ([100 * MIB, 100 * MIB, 1], 400, False),
+        ([100 * MIB, 1, 1], 400, True),
     ],
 )
 def test_a_partition_is_taken_for_its_small_files(sizes: list[int], days_old: int, worth: bool) -> None:
