@@ -50,14 +50,17 @@
     cast(present_count + late_count as double) / nullif(present_count + late_count + absent_count, 0)
 {%- endmacro %}
 
-{#- What a week of many students says, from their rows of `weekly_student_behavior`. -#}
+{#-
+    What a week of many students says, from their rows of `weekly_student_behavior`. A mean is rounded
+    because its last bits depend on the order in which its terms are added.
+-#}
 {% macro summed_students() -%}
     count(*) as student_count,
     count_if(event_count > 0) as active_student_count,
     {%- for count in weekly_counts() %}
     sum({{ count }}) as {{ count }},
     {%- endfor %}
-    avg(attendance_rate) as attendance_rate,
+    round(avg(attendance_rate), 10) as attendance_rate,
     count_if(trend = 'rising') as rising_student_count,
     count_if(trend = 'steady') as steady_student_count,
     count_if(trend = 'falling') as falling_student_count,

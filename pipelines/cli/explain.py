@@ -9,6 +9,8 @@ import typer
 
 from pipelines.cli.progress import console, print_frame
 
+_WIDE = ("student_key", "load_id")  # for --csv; a terminal shows what differs between the rows
+
 
 class NumberMovedError(RuntimeError):
     """The lake has other rows behind a number than the mart counted."""
@@ -23,7 +25,10 @@ def explain(
     csv: Annotated[bool, typer.Option("--csv", help="Print the rows as CSV.")] = False,
     limit: Annotated[int, typer.Option(help="Most rows of the table form.")] = 100,
 ) -> None:
-    """List the pseudonymised lake rows behind a number of a mart, and whether they sum to it."""
+    """List the pseudonymised lake rows behind a number of a mart, and whether they sum to it.
+
+    The table leaves out empty columns, the student's key and the load; --csv has them all.
+    """
     from pipelines.explain import explain as taken_apart
 
     found = taken_apart(mart, key, column)
@@ -32,7 +37,8 @@ def explain(
     else:
         console.print(f"[bold]{mart}.{column}[/] of {key}: [bold]{found.value:,}[/] {found.column.unit}")
         console.print(f"[dim]{found.column.meaning}[/]")
-        print_frame(found.rows, limit)
+        hidden = [name for name in found.rows if found.rows[name].isna().all() or name in _WIDE]
+        print_frame(found.rows.drop(columns=hidden), limit)
     what = f"sum of {found.column.sums}" if found.column.sums else "rows"
     if not found.holds:
         raise NumberMovedError(

@@ -40,7 +40,7 @@ graded as (
         max_by(graduation_year, row(changed_at, graduation_year)) as graduation_year,
         max(if(change_type = 'grade' and is_newest and still_stands, score)) as grade,
         count_if(change_type = 'evaluation' and is_newest and still_stands) as evaluation_count,
-        avg(if(change_type = 'evaluation' and is_newest and still_stands, cast(score as double)))
+        round(avg(if(change_type = 'evaluation' and is_newest and still_stands, cast(score as double))), 10)
             as mean_evaluation_score,
         min(if(change_type = 'evaluation', week_start)) as first_evaluation_week,
         max(if(change_type = 'evaluation', week_start)) as last_evaluation_week,
