@@ -20,16 +20,11 @@ from adapters.settings import setting
 from pipelines.load.ahead import in_order
 from pipelines.load.rows import LoadRows, Numbers, Partition, broken_rules, of_school, partitions
 from pipelines.partitions import settling
+from pipelines.partitions.files import ROWS_A_GROUP, encoding
 from transforms.lake_schema import LOAD_ID
 
 ROWS_GATHERED = 65_536  # at once: what is in hand beside the load's own rows
 PARTS_AHEAD = 8  # files that wait to be written
-
-ROWS_A_GROUP = 131_072  # sorted by day, so that a reader of a week skips the others
-
-# Identifiers differ in every row: a dictionary of them would only be built to be thrown away.
-_NO_DICTIONARY = {"event_id", "change_id", "correlation_id", "broken_rules"}
-
 
 _write_table: Any = pq.write_table  # its stubs do not know of dictionaries by column
 
@@ -176,14 +171,7 @@ def _write_all(parts: Iterator[Part], pool: Executor, lease: Lease) -> Counter[s
 
 def _write(part: Part, lease: Lease) -> tuple[str, int]:
     sink = pa.BufferOutputStream()
-    _write_table(
-        part.rows,
-        sink,
-        compression="zstd",
-        use_dictionary=[name for name in part.rows.schema.names if name not in _NO_DICTIONARY],
-        row_group_size=ROWS_A_GROUP,
-        store_schema=False,  # Arrow's copy of the schema: another kilobyte in each of many small files
-    )
+    _write_table(part.rows, sink, row_group_size=ROWS_A_GROUP, **encoding(part.rows.schema))
     body = sink.getvalue()
     lease.check()
     lake.write(setting("LAKE_BUCKET"), part.key, body.to_pybytes())

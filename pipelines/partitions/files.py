@@ -36,7 +36,16 @@ pc: Any = pyarrow.compute  # its stubs know one kind of array a call
 _ParquetWriter: Any = pq.ParquetWriter  # nor do they know of Bloom filters
 
 # Identifiers differ in every row: a dictionary of them would only be built to be thrown away.
-_NO_DICTIONARY = {"event_id", "change_id", "correlation_id"}
+_NO_DICTIONARY = {"event_id", "change_id", "correlation_id", "broken_rules"}
+
+
+def encoding(schema: pa.Schema) -> dict[str, Any]:
+    """How every file of the lake and of the quarantine is written: options of pyarrow's Parquet writers."""
+    return {
+        "compression": "zstd",
+        "use_dictionary": [name for name in schema.names if name not in _NO_DICTIONARY],
+        "store_schema": False,  # Arrow's copy of the schema: another kilobyte in each of many small files
+    }
 
 
 class RowsUnreadableError(RuntimeError):
@@ -203,9 +212,7 @@ def _writer(sink: pa.BufferOutputStream, table: LakeTable, rows: int) -> Any:
     return _ParquetWriter(
         sink,
         schema,
-        compression="zstd",
-        use_dictionary=[name for name in schema.names if name not in _NO_DICTIONARY],
-        store_schema=False,  # Arrow's copy of the schema: another kilobyte in each of many small files
+        **encoding(schema),
         write_page_index=True,
         sorting_columns=[
             pq.SortingColumn(schema.get_field_index(name))
