@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import random
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -16,6 +15,8 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
+
+from adapters.backoff import jittered
 
 ATTEMPTS = 4
 FIRST_WAIT = 0.025  # seconds; doubles, with full jitter
@@ -147,7 +148,7 @@ class DynamoDB:
         problem = "no attempt was made"
         for attempt in range(ATTEMPTS):
             if attempt:
-                wait = random.uniform(0, FIRST_WAIT * 2**attempt)  # noqa: S311  # jitter is no secret
+                wait = jittered(FIRST_WAIT, attempt)
                 if time.monotonic() + wait >= deadline:
                     break
                 await asyncio.sleep(wait)

@@ -27,7 +27,8 @@ from dataclasses import dataclass, field
 from botocore.exceptions import BotoCoreError, ClientError
 
 from adapters import ledger_table
-from adapters.ledger_table import Action, ConditionError
+from adapters.ledger_table import ConditionError
+from adapters.transactions import Action
 
 BEAT_SECONDS = 4.0  # between two renewals
 TRUST_SECONDS = 16.0  # without a renewal, after which its holder no longer relies on a lease

@@ -1,4 +1,4 @@
-"""The ledger of loads: which load took which file, and how far each load came.
+"""The ledger of loads: how far each load came, and what its shards and schools did.
 
 | item | PK | SK |
 |---|---|---|
@@ -7,19 +7,17 @@
 | a shard that is done | `LOAD#{table}#{load_id}` | `SHARD#{shard}` |
 | a shard's schools, two hundred an item | `LOAD#{table}#{load_id}` | `SHARDSCHOOLS#{shard}#{chunk}` |
 | the load that a table has open | `OPEN#{table}` | `OPEN` |
-| a landing file and who took it | `CLAIM#{table}#{hour}` | `{key}` |
 
 A table has one load open at a time: so a killed load is finished before anything new begins, and
-no two loads can publish the same redelivered row without seeing each other. A claim is written
-only where there is none: no file is in two loads. A load's state only moves forward.
+no two loads can publish the same redelivered row without seeing each other. A load's state only
+moves forward. Which load took which file is in `adapters.landing_claims`.
 
 Whoever writes holds the lease of the lake table, and every write here is refused once another has it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -27,12 +25,10 @@ from typing import Any
 
 from adapters import ledger_table
 from adapters.batches import batches
-from adapters.lake import LandingFile
 from adapters.leases import Lease
-from adapters.ledger_table import ACTIONS_A_TRANSACTION, ConditionError
+from adapters.ledger_table import ConditionError
 from transforms.calendar import utc_text
 
-CLAIMS_KEPT = timedelta(days=60)  # landing files go after 30; a claim must outlive its file
 SCHOOLS_AN_ITEM = 200  # of 300 bytes and some rules each: far below an item's 400 KB
 
 SCHOOLS, SHARD, SHARD_SCHOOLS = "SCHOOLS#", "SHARD#", "SHARDSCHOOLS#"  # beginnings of sort keys
@@ -52,23 +48,6 @@ _ORDER = list(LoadState)
 
 class LedgerConflictError(RuntimeError):
     """The ledger says something else than this run."""
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A landing file and the load that took it.
-
-    Attributes:
-        file: Key, ETag and size when it was claimed.
-        load_id: Who took it.
-        fault: Why it was set aside; empty where it was not.
-        reason: The same in words.
-    """
-
-    file: LandingFile
-    load_id: str
-    fault: str = ""
-    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +104,7 @@ def open_load(table: str, load_id: str, now: datetime, lease: Lease) -> Load:
     """
     moment = utc_text(now)
     row = {
-        **_load_key(table, load_id),
+        **load_key(table, load_id),
         "load_id": load_id,
         "state": LoadState.CLAIMING.value,
         _time_of(LoadState.CLAIMING): moment,
@@ -152,7 +131,7 @@ def find(table: str, load_id: str) -> Load:
     Raises:
         LookupError: There is none of that id.
     """
-    item = ledger_table.get(_load_key(table, load_id))
+    item = ledger_table.get(load_key(table, load_id))
     if item is None:
         raise LookupError(f"the ledger has no load {load_id!r} of table {table!r}: `luca loads` lists them")
     return _load(table, item)
@@ -168,92 +147,6 @@ def loads_opened(table: str, first: date, last: date) -> Iterator[Load]:
     after = last + timedelta(days=1)
     for item in ledger_table.items(f"LOAD#{table}", f"{first:%Y%m%d}", f"{after:%Y%m%d}"):
         yield _load(table, item)
-
-
-def claims(table: str, hours: Iterable[str]) -> Iterator[Claim]:
-    """All claims on the landing files of some hours, by hour and key."""
-    for hour in hours:
-        for item in ledger_table.items(f"CLAIM#{table}#{hour}"):
-            file = LandingFile(item["SK"], item["etag"], item["size"])
-            yield Claim(file, item["load_id"], item.get("fault", ""), item.get("reason", ""))
-
-
-def claim(load: Load, files: Iterable[LandingFile], now: datetime, lease: Lease) -> None:
-    """Takes landing files for a load; doing it again changes nothing.
-
-    Args:
-        load: In state claiming.
-        files: Which ones.
-        now: Aware; the claims are forgotten 60 days later.
-        lease: As of `open_load`.
-
-    Raises:
-        LedgerConflictError: One of them was taken by another load.
-    """
-    expires_at = int((now + CLAIMS_KEPT).timestamp())
-    key, me = _load_key(load.table, load.load_id), {":me": load.load_id}
-    for batch in batches(files, ACTIONS_A_TRANSACTION - 2):
-        claims_ = [
-            {**_claim_key(load.table, file), "etag": file.etag, "size": file.size, "expires_at": expires_at}
-            for file in batch
-        ]
-        # The load's row knows every hour that it has claims in, and takes none once its files are fixed.
-        hours = {file.hour for file in batch}
-        still = ("#state = :claiming", {":claiming": LoadState.CLAIMING.value})
-        actions = [ledger_table.change(key, {}, *still, add={"hours": hours}, names={"#state": "state"})]
-        mine = "attribute_not_exists(PK) OR load_id = :me"
-        actions += [ledger_table.put_if({**item, "load_id": load.load_id}, mine, me) for item in claims_]
-        try:
-            lease.write(actions)
-        except ConditionError as error:
-            raise LedgerConflictError(
-                f"load {load.load_id} of {load.table} takes no more files, or another load has one of these; "
-                "run it again"
-            ) from error
-
-
-def note_rewritten(table: str, file: LandingFile) -> None:
-    """Notes that a claimed landing file was written anew without some of its rows.
-
-    Args:
-        table: The lake table, which has no load open: an open one keeps to the file that it claimed.
-        file: As it is now; one that no load has claimed is not noted.
-    """
-    changes = {"etag": file.etag, "size": file.size}
-    with suppress(ConditionError):  # nobody has claimed it
-        ledger_table.write([ledger_table.change(_claim_key(table, file), changes, "attribute_exists(PK)")])
-
-
-def set_aside(load: Load, file: LandingFile, fault: str, reason: str, lease: Lease) -> None:
-    """Notes that a load goes on without one of its files.
-
-    Args:
-        load: The load that claimed it.
-        file: The file.
-        fault: Name of the rule that it breaks.
-        reason: In words, without a value of any row.
-        lease: As of `open_load`.
-    """
-    noted = {"fault": fault, "reason": reason}
-    key = _claim_key(load.table, file)
-    lease.write([ledger_table.change(key, noted, "load_id = :me", {":me": load.load_id})])
-
-
-def release(table: str, key: str) -> None:
-    """Gives a file that was set aside to the next load, after it was mended or put back.
-
-    Args:
-        table: The lake table.
-        key: Of the file in the landing bucket.
-
-    Raises:
-        LedgerConflictError: It is not set aside.
-    """
-    file = LandingFile(key, "", 0)
-    try:
-        ledger_table.write([ledger_table.delete_if(_claim_key(table, file), "attribute_exists(fault)")])
-    except ConditionError as error:
-        raise LedgerConflictError(f"file {key} of {table} is not set aside: nothing to release") from error
 
 
 def advance(load: Load, state: LoadState, now: datetime, lease: Lease, **facts: Any) -> Load:
@@ -272,7 +165,7 @@ def advance(load: Load, state: LoadState, now: datetime, lease: Lease, **facts: 
     Raises:
         LedgerConflictError: It is further already: another run is at work on it.
     """
-    key = _load_key(load.table, load.load_id)
+    key = load_key(load.table, load.load_id)
     condition, values = ledger_table.one_of(
         "#state", [earlier.value for earlier in _ORDER[: _ORDER.index(state) + 1]]
     )
@@ -301,7 +194,7 @@ def note(load: Load, lease: Lease, **facts: Any) -> None:
         lease: As of `open_load`.
         **facts: As of `advance`.
     """
-    key = _load_key(load.table, load.load_id)
+    key = load_key(load.table, load.load_id)
     lease.write([ledger_table.change(key, facts, "attribute_exists(PK)")])
 
 
@@ -367,16 +260,13 @@ def _read_by_school(load: Load, begins: str) -> dict[str, dict[str, Any]]:
     return schools
 
 
-def _load_key(table: str, load_id: str) -> dict[str, str]:
+def load_key(table: str, load_id: str) -> dict[str, str]:
+    """The key of a load's row."""
     return {"PK": f"LOAD#{table}", "SK": load_id}
 
 
 def _pointer_key(table: str) -> dict[str, str]:
     return {"PK": f"OPEN#{table}", "SK": "OPEN"}
-
-
-def _claim_key(table: str, file: LandingFile) -> dict[str, str]:
-    return {"PK": f"CLAIM#{table}#{file.hour}", "SK": file.key}
 
 
 def _items(load: Load, begins: str) -> Iterator[dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -10,15 +9,13 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from adapters.aws import client
+from adapters.backoff import jittered
 from adapters.batches import batches
 from adapters.settings import setting
+from adapters.transactions import Action, failed_conditions, write_once
 from adapters.typed_json import from_typed, to_typed
 
 Key = Mapping[str, str]
-Action = dict[str, Any]
-"""One write of a transaction, in DynamoDB's own form."""
-
-ACTIONS_A_TRANSACTION = 100  # TransactWriteItems' limit
 KEYS_A_READ = 100  # BatchGetItem's limit
 
 MEETINGS = 8  # of a transaction with others of the same items, each after a pause, before it gives up
@@ -189,7 +186,7 @@ def delete_if(key: Key, condition: str, values: Mapping[str, Any] | None = None)
 
 
 def write(actions: Sequence[Action]) -> None:
-    """Does all the actions or none, at most `ACTIONS_A_TRANSACTION`.
+    """Does all the actions or none, at most `adapters.transactions.ACTIONS`.
 
     A transaction that meets another one on an item is tried again: nothing is said of its conditions.
 
@@ -198,36 +195,17 @@ def write(actions: Sequence[Action]) -> None:
     """
     for meeting in range(MEETINGS):
         if meeting:  # at random, so that two that met do not meet again
-            time.sleep(random.uniform(0, PAUSE_SECONDS * 2**meeting))  # noqa: S311 - no secret
+            time.sleep(jittered(PAUSE_SECONDS, meeting))
         try:
-            _write_once(actions)
+            write_once(actions)
         except ClientError as error:
             if error.response["Error"]["Code"] not in _REFUSED:
                 raise
-            places = _places(error)
+            places = failed_conditions(error)
             if places or meeting == MEETINGS - 1:
                 raise ConditionError(str(error), places) from error
         else:
             return
-
-
-def _write_once(actions: Sequence[Action]) -> None:
-    dynamodb = client("dynamodb")
-    if len(actions) > 1:
-        dynamodb.transact_write_items(TransactItems=list(actions))
-        return
-    ((kind, arguments),) = actions[0].items()
-    {"Put": dynamodb.put_item, "Update": dynamodb.update_item, "Delete": dynamodb.delete_item}[kind](
-        **arguments
-    )
-
-
-def _places(error: ClientError) -> list[int]:
-    """Which actions' conditions did not hold."""
-    if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-        return [0]
-    reasons: list[dict[str, Any]] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
-    return [place for place, reason in enumerate(reasons) if reason.get("Code") == "ConditionalCheckFailed"]
 
 
 def one_of(attribute: str, values: Iterable[str]) -> tuple[str, dict[str, str]]:

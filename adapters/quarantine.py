@@ -24,9 +24,10 @@ import pyarrow.parquet as pq
 
 from adapters import ledger_table, objects
 from adapters.aws import client
-from adapters.ledger_table import Action, ConditionError
+from adapters.ledger_table import ConditionError
 from adapters.objects import Object
 from adapters.settings import setting
+from adapters.transactions import Action
 from transforms.retention.places import Days
 from transforms.retention.registry import place_of
 

@@ -24,8 +24,9 @@ from enum import StrEnum
 from adapters import lake, ledger_table
 from adapters.lake import PartitionValues
 from adapters.leases import Lease, LeaseLostError
-from adapters.ledger_table import Action, ConditionError
+from adapters.ledger_table import ConditionError
 from adapters.settings import setting
+from adapters.transactions import Action
 from transforms.calendar import utc_text
 
 PARTITIONS_TOGETHER = 90  # one transaction opens a rewrite, and holds 100 actions

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from adapters.aws import client
+from adapters.backoff import jittered
 from adapters.batches import batches
 from adapters.settings import setting
 from adapters.table import ATTEMPTS, FIRST_WAIT, READS_A_CALL, StoreBusyError
@@ -63,7 +63,7 @@ def _get(config_pks: list[str]) -> Iterator[Mapping[str, Any]]:
     }
     for attempt in range(ATTEMPTS):
         if attempt:
-            time.sleep(random.uniform(0, FIRST_WAIT * 2**attempt))  # noqa: S311 - jitter is no secret
+            time.sleep(jittered(FIRST_WAIT, attempt))
         response = client("dynamodb").batch_get_item(RequestItems=wanted)
         yield from map(from_typed, response["Responses"].get(table, []))
         wanted = response.get("UnprocessedKeys") or {}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Iterable, Iterator
 
 from adapters.aws import client
+from adapters.backoff import jittered
 from adapters.batches import batches
 from adapters.settings import setting
 from adapters.table import ATTEMPTS, FIRST_WAIT, WRITES_A_CALL, Key, StoreBusyError
@@ -67,7 +67,7 @@ def delete(wanted: Iterable[Key]) -> None:
         requests = [{"DeleteRequest": {"Key": _typed(key)}} for key in batch]
         for attempt in range(ATTEMPTS):
             if attempt:
-                time.sleep(random.uniform(0, FIRST_WAIT * 2**attempt))  # noqa: S311 - jitter is no secret
+                time.sleep(jittered(FIRST_WAIT, attempt))
             answer = client("dynamodb").batch_write_item(RequestItems={table: requests})
             requests = answer.get("UnprocessedItems", {}).get(table, [])
             if not requests:

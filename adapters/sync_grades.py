@@ -7,7 +7,6 @@ pending with its new version.
 
 from __future__ import annotations
 
-import random
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from adapters.aws import client
+from adapters.backoff import jittered
 from adapters.batches import batches
 from adapters.settings import setting
 from adapters.table import ATTEMPTS, FIRST_WAIT, READS_A_CALL, StoreBusyError
@@ -124,7 +124,7 @@ def _items(groups: Sequence[GroupKey], sleep: Sleep = time.sleep) -> Iterator[di
     }
     for attempt in range(ATTEMPTS):
         if attempt:
-            sleep(random.uniform(0, FIRST_WAIT * 2**attempt))  # noqa: S311 - jitter is no secret
+            sleep(jittered(FIRST_WAIT, attempt))
         response = client("dynamodb").batch_get_item(RequestItems=wanted)
         yield from map(from_typed, response["Responses"].get(table, []))
         wanted = response.get("UnprocessedKeys") or {}

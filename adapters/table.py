@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from adapters.aws import client
+from adapters.backoff import jittered
 from adapters.batches import batches
 from adapters.expiring import ExpiringCache
 from adapters.settings import setting
@@ -57,7 +57,7 @@ def _put_chunk(requests: list[Any], sleep: Callable[[float], None]) -> set[Key]:
     table = setting("TABLE")
     for attempt in range(ATTEMPTS):
         if attempt:
-            sleep(random.uniform(0, FIRST_WAIT * 2**attempt))  # noqa: S311 - jitter is no secret
+            sleep(jittered(FIRST_WAIT, attempt))
         try:
             response = client("dynamodb").batch_write_item(RequestItems={table: requests})
         except (ClientError, BotoCoreError) as error:
@@ -186,7 +186,7 @@ def _get_profiles(students: Sequence[StudentKey]) -> Iterator[Mapping[str, Any]]
         }
         for attempt in range(ATTEMPTS):
             if attempt:
-                time.sleep(random.uniform(0, FIRST_WAIT * 2**attempt))  # noqa: S311 - jitter is no secret
+                time.sleep(jittered(FIRST_WAIT, attempt))
             response = client("dynamodb").batch_get_item(RequestItems=wanted)
             yield from response["Responses"].get(table, [])
             wanted = response.get("UnprocessedKeys") or {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from adapters.aws import client
+from adapters.backoff import jittered
 
 Action = dict[str, Any]
 """One `Put`, `Update`, `Delete` or `ConditionCheck`, in DynamoDB's own form."""
@@ -48,34 +48,47 @@ def transact(actions: Sequence[Action], sleep: Callable[[float], None] = time.sl
     """
     for attempt in range(ATTEMPTS):
         if attempt:
-            sleep(random.uniform(0, FIRST_WAIT * 2**attempt))  # noqa: S311 - jitter is no secret
+            sleep(jittered(FIRST_WAIT, attempt))
         try:
-            if len(actions) == 1:
-                _alone(actions[0])
-            else:
-                client("dynamodb").transact_write_items(TransactItems=list(actions))
+            write_once(actions)
             return
         except ClientError as error:
+            if failed := failed_conditions(error):
+                raise ConditionsError(failed) from error
             code = error.response["Error"]["Code"]
-            if code == "ConditionalCheckFailedException":
-                raise ConditionsError(frozenset({0})) from error
             if code == "TransactionConflictException" and attempt < ATTEMPTS - 1:
                 continue
             if code != "TransactionCanceledException":
                 raise
-            # The response's own part: botocore's type of an error does not know it.
-            reasons: list[dict[str, Any]] = dict(error.response).get("CancellationReasons", [])  # type: ignore[assignment]
-            codes = [reason.get("Code", "None") for reason in reasons]
-            failed = frozenset(at for at, code in enumerate(codes) if code == "ConditionalCheckFailed")
-            if failed:
-                raise ConditionsError(failed) from error
-            if not _TRANSIENT & set(codes) or attempt == ATTEMPTS - 1:
+            if not _TRANSIENT & set(_reasons(error)) or attempt == ATTEMPTS - 1:
                 raise
 
 
-def _alone(action: Action) -> None:
-    ((kind, arguments),) = action.items()
+def write_once(actions: Sequence[Action]) -> None:
+    """Writes all of some actions, or none, in one attempt.
+
+    Raises:
+        ClientError, BotoCoreError: As they come.
+    """
     dynamodb = client("dynamodb")
+    if len(actions) > 1:
+        dynamodb.transact_write_items(TransactItems=list(actions))
+        return
+    ((kind, arguments),) = actions[0].items()
     {"Put": dynamodb.put_item, "Update": dynamodb.update_item, "Delete": dynamodb.delete_item}[kind](
         **arguments
     )
+
+
+def failed_conditions(error: ClientError) -> frozenset[int]:
+    """Positions of the actions whose conditions did not hold; empty where a write was refused otherwise."""
+    if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+        return frozenset({0})
+    return frozenset(at for at, reason in enumerate(_reasons(error)) if reason == "ConditionalCheckFailed")
+
+
+def _reasons(error: ClientError) -> list[str]:
+    """By action, why DynamoDB cancelled a transaction; empty for any other error."""
+    # The response's own part: botocore's type of an error does not know it.
+    reasons: list[dict[str, Any]] = dict(error.response).get("CancellationReasons", [])  # type: ignore[assignment]
+    return [reason.get("Code", "None") for reason in reasons]

@@ -83,10 +83,10 @@ def release_file(
     key: Annotated[str, typer.Argument(help="Of the file in the landing bucket: {table}/hour=…/….parquet")],
 ) -> None:
     """Give a file that was set aside to the next load, after it was mended or put back."""
-    from adapters import ledger
+    from adapters import landing_claims
 
     table = key.split("/", 1)[0]
-    ledger.release(table, key)
+    landing_claims.release(table, key)
     console.print(f"released: luca load {table} takes it", soft_wrap=True)
 
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from adapters import ledger, object_versions
+from adapters import landing_claims, object_versions
 from adapters.lake import LandingFile, ObjectChangedError, ObjectVanishedError
 from adapters.object_versions import Version, VersionFile
 from adapters.settings import setting
@@ -96,7 +96,7 @@ class ObjectHolder:
         work.output.size += len(kept)
         work.output.requests += 1
         if self.table and etag:
-            ledger.note_rewritten(self.table, LandingFile(version.key, etag, len(kept)))
+            landing_claims.note_rewritten(self.table, LandingFile(version.key, etag, len(kept)))
 
     def _held(self, work: Work) -> Iterator[tuple[Version, int]]:
         bucket = setting(f"{self.place.store}_BUCKET")

@@ -7,10 +7,11 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import groupby
 
-from adapters import lake, ledger
+from adapters import lake, landing_claims, ledger
 from adapters.lake import LandingFile
+from adapters.landing_claims import Claim
 from adapters.leases import Lease
-from adapters.ledger import Claim, Load, LoadState
+from adapters.ledger import Load, LoadState
 from pipelines.load.shards import Bounds, parted
 
 
@@ -39,13 +40,15 @@ def open_or_resume(
         files = bounds.chosen(_free(table, load.load_id, only))
     if load.state is not LoadState.CLAIMING:
         return load
-    ledger.claim(load, files, now, lease)
+    landing_claims.take(load, files, now, lease)
     return ledger.advance(load, LoadState.CLAIMED, now, lease)
 
 
 def claimed(load: Load) -> list[Claim]:
     """A load's claims, in the order of the files' keys."""
-    found = (claim for claim in ledger.claims(load.table, load.hours) if claim.load_id == load.load_id)
+    found = (
+        claim for claim in landing_claims.of_hours(load.table, load.hours) if claim.load_id == load.load_id
+    )
     return sorted(found, key=lambda claim: claim.file.key)
 
 
@@ -75,5 +78,5 @@ def _free(table: str, me: str | None, only: Collection[str] | None) -> Iterator[
     """Landing files that no load has, or this one has, hour by hour as they are needed."""
     wanted = (file for file in lake.landing_files(table) if only is None or file.key in only)
     for hour, files in groupby(wanted, key=lambda file: file.hour):
-        taken = {claim.file.key for claim in ledger.claims(table, [hour]) if claim.load_id != me}
+        taken = {claim.file.key for claim in landing_claims.of_hours(table, [hour]) if claim.load_id != me}
         yield from (file for file in files if file.key not in taken)

@@ -10,10 +10,11 @@ from pathlib import Path
 import pyarrow as pa
 from botocore.exceptions import BotoCoreError, ClientError
 
-from adapters import ledger
+from adapters import landing_claims, ledger
 from adapters.lake import LandingFile
+from adapters.landing_claims import Claim
 from adapters.leases import LeaseLostError
-from adapters.ledger import Claim, Load, LoadState
+from adapters.ledger import Load, LoadState
 from expectations import verdict as verdicts
 from expectations.verdict import Verdict
 from pipelines.load import claiming
@@ -191,7 +192,7 @@ class _Planning:
         return checked
 
     def _set_aside(self, file: LandingFile, fault: FileFaultError) -> None:
-        ledger.set_aside(self.load, file, fault.fault, fault.reason, self.work.lease)
+        landing_claims.set_aside(self.load, file, fault.fault, fault.reason, self.work.lease)
 
     def _read(self, count: int, files: int) -> None:
         if count == files or count % 100 == 0:

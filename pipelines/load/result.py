@@ -11,7 +11,8 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from adapters.ledger import Claim, Load
+from adapters.landing_claims import Claim
+from adapters.ledger import Load
 from adapters.telemetry import NAMESPACE
 from expectations.verdict import Verdict
 

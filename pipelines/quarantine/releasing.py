@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute
 
-from adapters import leases, ledger, objects, quarantine
+from adapters import landing_claims, leases, objects, quarantine
 from adapters.lake import LandingFile
 from adapters.leases import Lease
 from adapters.objects import Object
@@ -189,4 +189,4 @@ def _held_for(rows: pa.Table, rules: Collection[str]) -> Array:
 def _takers(table_name: str, keys: set[str]) -> set[str]:
     """The loads that have landing files."""
     hours = sorted({LandingFile(key, "", 0).hour for key in keys})
-    return {claim.load_id for claim in ledger.claims(table_name, hours) if claim.file.key in keys}
+    return {claim.load_id for claim in landing_claims.of_hours(table_name, hours) if claim.file.key in keys}

@@ -1,42 +1,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from moto import mock_aws
 
 from adapters import leases, ledger_table
-from adapters.aws import client
 from adapters.leases import LeaseHeldError, LeaseLostError, held, joined
 from adapters.ledger_table import ConditionError
 
-pytestmark = pytest.mark.service
+pytestmark = [pytest.mark.service, pytest.mark.usefixtures("ledgers_table")]
 
 NAME = "load/behavior_events"
-
-
-@pytest.fixture(autouse=True)
-def table(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("LUCA_LEDGER", "luca-loads")
-    client.cache_clear()
-    with mock_aws():
-        client("dynamodb").create_table(
-            TableName="luca-loads",
-            KeySchema=[
-                {"AttributeName": "PK", "KeyType": "HASH"},
-                {"AttributeName": "SK", "KeyType": "RANGE"},
-            ],
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("PK", "SK")],
-            BillingMode="PAY_PER_REQUEST",
-        )
-        yield
-    client.cache_clear()
 
 
 def leave_behind(monkeypatch: pytest.MonkeyPatch) -> leases.Lease:
@@ -164,7 +140,7 @@ def test_a_step_that_failed_leaves_the_lease_for_its_next_try() -> None:
 
 def test_a_transaction_that_meets_another_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     met: list[str] = []
-    once = ledger_table._write_once
+    once = ledger_table.write_once
 
     def meets(actions: Any) -> None:
         if len(met) < 3:
@@ -174,7 +150,7 @@ def test_a_transaction_that_meets_another_is_tried_again(monkeypatch: pytest.Mon
             raise ClientError(error, "TransactWriteItems")  # type: ignore[arg-type]
         once(actions)
 
-    monkeypatch.setattr(ledger_table, "_write_once", meets)
+    monkeypatch.setattr(ledger_table, "write_once", meets)
     with held(NAME, "a load") as lease:
         lease.write([ledger_table.put_over({"PK": "A", "SK": "x"})])
     assert len(met) == 3
@@ -186,7 +162,7 @@ def test_a_transaction_that_meets_others_for_ever_says_so(monkeypatch: pytest.Mo
         raise ClientError({"Error": {"Code": "TransactionConflictException"}}, "UpdateItem")  # type: ignore[arg-type]
 
     monkeypatch.setattr(ledger_table, "PAUSE_SECONDS", 0.0001)
-    monkeypatch.setattr(ledger_table, "_write_once", meets)
+    monkeypatch.setattr(ledger_table, "write_once", meets)
     with pytest.raises(ConditionError) as caught:
         ledger_table.write([ledger_table.put_over({"PK": "A", "SK": "x"})])
     assert caught.value.places == frozenset()

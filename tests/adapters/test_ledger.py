@@ -1,56 +1,27 @@
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from moto import mock_aws
 
-from adapters import leases, ledger, ledger_table
+from adapters import landing_claims, leases, ledger, ledger_table
 from adapters.aws import client
 from adapters.lake import LandingFile
 from adapters.leases import Lease, LeaseLostError, held
 from adapters.ledger import LedgerConflictError, LoadState, Shard
 from adapters.ledger_table import ConditionError
 
-pytestmark = pytest.mark.service
+pytestmark = [pytest.mark.service, pytest.mark.usefixtures("ledgers_table")]
 
 NOW = datetime(2026, 2, 3, 15, 0, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
 TABLE = "behavior_events"
 
 
-@pytest.fixture(autouse=True)
-def table(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in list(os.environ):
-        if name.startswith("AWS_ENDPOINT_URL"):
-            monkeypatch.delenv(name)
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "LUCA_LEDGER": "luca-loads",
-    }.items():
-        monkeypatch.setenv(name, value)
-    client.cache_clear()
-    with mock_aws():
-        client("dynamodb").create_table(
-            TableName="luca-loads",
-            KeySchema=[
-                {"AttributeName": "PK", "KeyType": "HASH"},
-                {"AttributeName": "SK", "KeyType": "RANGE"},
-            ],
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("PK", "SK")],
-            BillingMode="PAY_PER_REQUEST",
-        )
-        yield
-    client.cache_clear()
-
-
 @pytest.fixture
-def lease(table: None) -> Iterator[Lease]:
+def lease(ledgers_table: None) -> Iterator[Lease]:
     with held(f"lake/{TABLE}", "a test") as lease:
         yield lease
 
@@ -84,42 +55,42 @@ def test_a_table_has_one_load_open_at_a_time(lease: Lease) -> None:
 
 def test_a_file_is_claimed_once(lease: Lease) -> None:
     mine = ledger.open_load(TABLE, "1", NOW, lease)
-    ledger.claim(mine, [file("a"), file("b", "2026-02-03-15")], NOW, lease)
-    ledger.claim(mine, [file("a")], NOW, lease)
+    landing_claims.take(mine, [file("a"), file("b", "2026-02-03-15")], NOW, lease)
+    landing_claims.take(mine, [file("a")], NOW, lease)
     ledger.advance(mine, LoadState.CLAIMED, NOW, lease)
     assert ledger.find(TABLE, "1").hours == ("2026-02-03-14", "2026-02-03-15")
     ledger.advance(mine, LoadState.PUBLISHED, NOW, lease)
     other = ledger.open_load(TABLE, "2", NOW, lease)
     with pytest.raises(LedgerConflictError):
-        ledger.claim(other, [file("c"), file("a")], NOW, lease)
-    found = {claim.file.key: claim.load_id for claim in ledger.claims(TABLE, ["2026-02-03-14"])}
+        landing_claims.take(other, [file("c"), file("a")], NOW, lease)
+    found = {claim.file.key: claim.load_id for claim in landing_claims.of_hours(TABLE, ["2026-02-03-14"])}
     assert found == {file("a").key: "1"}, "of a refused transaction nothing is written"
 
 
 def test_claims_outlive_their_files(lease: Lease) -> None:
     load = ledger.open_load(TABLE, "1", NOW, lease)
-    ledger.claim(load, [file()], NOW, lease)
+    landing_claims.take(load, [file()], NOW, lease)
     (item,) = ledger_table.items(f"CLAIM#{TABLE}#2026-02-03-14")
     assert item["expires_at"] == int((NOW + timedelta(days=60)).timestamp())
 
 
 def test_a_file_set_aside_keeps_its_reason_until_it_is_released(lease: Lease) -> None:
     load = ledger.open_load(TABLE, "1", NOW, lease)
-    ledger.claim(load, [file("a"), file("b")], NOW, lease)
-    ledger.set_aside(load, file("a"), "unreadable", "half a file", lease)
-    aside, kept = ledger.claims(TABLE, ["2026-02-03-14"])
+    landing_claims.take(load, [file("a"), file("b")], NOW, lease)
+    landing_claims.set_aside(load, file("a"), "unreadable", "half a file", lease)
+    aside, kept = landing_claims.of_hours(TABLE, ["2026-02-03-14"])
     assert (aside.fault, aside.reason, aside.file) == ("unreadable", "half a file", file("a"))
     assert kept.fault == ""
-    ledger.release(TABLE, file("a").key)
-    assert [claim.file.key for claim in ledger.claims(TABLE, ["2026-02-03-14"])] == [file("b").key]
+    landing_claims.release(TABLE, file("a").key)
+    assert [claim.file.key for claim in landing_claims.of_hours(TABLE, ["2026-02-03-14"])] == [file("b").key]
     with pytest.raises(LedgerConflictError, match="not set aside"):
-        ledger.release(TABLE, file("b").key)
+        landing_claims.release(TABLE, file("b").key)
 
 
 def test_another_loads_file_cannot_be_set_aside(lease: Lease) -> None:
     load = ledger.open_load(TABLE, "1", NOW, lease)
     with pytest.raises(ConditionError):
-        ledger.set_aside(load, file(), "unreadable", "", lease)
+        landing_claims.set_aside(load, file(), "unreadable", "", lease)
 
 
 def test_a_state_only_moves_forward_and_times_stay_the_first_ones(lease: Lease) -> None:
@@ -140,14 +111,14 @@ def test_a_load_is_published_again_only_as_it_was(lease: Lease) -> None:
 
 def test_a_run_whose_lease_was_taken_changes_nothing(lease: Lease, monkeypatch: pytest.MonkeyPatch) -> None:
     load = ledger.open_load(TABLE, "1", NOW, lease)
-    ledger.claim(load, [file("a")], NOW, lease)
+    landing_claims.take(load, [file("a")], NOW, lease)
     monkeypatch.setattr(leases, "SILENCE_SECONDS", 0.05)
     with held(f"lake/{TABLE}", "another"):
         before = everything()
         writes: list[Callable[[], object]] = [
             lambda: ledger.open_load(TABLE, "2", NOW, lease),
-            lambda: ledger.claim(load, [file("b")], NOW, lease),
-            lambda: ledger.set_aside(load, file("a"), "unreadable", "half a file", lease),
+            lambda: landing_claims.take(load, [file("b")], NOW, lease),
+            lambda: landing_claims.set_aside(load, file("a"), "unreadable", "half a file", lease),
             lambda: ledger.advance(load, LoadState.CLAIMED, NOW, lease),
             lambda: ledger.note(load, lease, token=1),
             lambda: ledger.note_error(load, "late", lease),

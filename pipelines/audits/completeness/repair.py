@@ -6,7 +6,6 @@ so an event that is sent twice is published once.
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Iterator, Set
 from datetime import date
@@ -16,6 +15,7 @@ import msgspec
 
 from adapters import functions
 from adapters.aws import client
+from adapters.backoff import jittered
 from adapters.batches import batches
 from adapters.settings import setting
 from adapters.stored_events import StoredEvents, TypedItem
@@ -89,7 +89,7 @@ def _put(rows: list[bytes], sleep: Callable[[float], None]) -> None:
     """Hands rows to Firehose; those that it does not take go again."""
     for attempt in range(ATTEMPTS):
         if attempt:
-            sleep(random.uniform(0, FIRST_WAIT * 2**attempt))  # noqa: S311 - jitter is no secret
+            sleep(jittered(FIRST_WAIT, attempt))
         if not rows:
             return
         answer = client("firehose").put_record_batch(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from adapters import ledger
+from adapters import landing_claims, ledger
 from adapters.lake import LandingFile
 from adapters.leases import held
 from adapters.ledger import LedgerConflictError, LoadState
@@ -105,8 +105,8 @@ def test_files_are_fixed_once_a_load_is_claimed(lake: Any) -> None:
         held(lease_name(TABLE), "a test") as lease,
         pytest.raises(LedgerConflictError, match="no more files"),
     ):
-        ledger.claim(load, [late], NOW, lease)
-    assert list(ledger.claims(TABLE, ["2026-02-03-15"])) == []
+        landing_claims.take(load, [late], NOW, lease)
+    assert list(landing_claims.of_hours(TABLE, ["2026-02-03-15"])) == []
 
 
 @pytest.mark.service
@@ -116,7 +116,7 @@ def test_a_run_that_was_killed_while_it_claimed_keeps_what_it_had(lake: Any) -> 
     files = [LandingFile(key, lake.stored("LANDING")[key], 1) for key in keys]
     with held(lease_name(TABLE), "a test") as lease:
         begun = ledger.open_load(TABLE, "20260203t150000123_00000000", NOW, lease)
-        ledger.claim(begun, files[1:], NOW, lease)
+        landing_claims.take(begun, files[1:], NOW, lease)
     load = claim()
     assert load is not None
     assert load.load_id == begun.load_id

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from adapters import ledger
+from adapters import landing_claims, ledger
 from adapters.aws import client
 from pipelines.load.run import recent_loads
 from pipelines.load.sharding import FilesLostError
@@ -148,7 +148,7 @@ def test_a_file_that_was_mended_and_released_is_in_the_next_load(lake: Any) -> N
     lake.load_one()
     lake.put(whole, "2")
     assert lake.load(now=LATER) == []
-    ledger.release("behavior_events", key)
+    landing_claims.release("behavior_events", key)
     assert lake.load_one(now=LATER).total("published") == 1
     with pytest.raises(ledger.LedgerConflictError, match="not set aside: nothing to release"):
-        ledger.release("behavior_events", key)
+        landing_claims.release("behavior_events", key)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from adapters.lake import LandingFile
-from adapters.ledger import Claim
+from adapters.landing_claims import Claim
 from expectations.rules import Severity
 from expectations.verdict import Verdict
 from pipelines.load.result import LoadDoesNotAddUpError, LoadResult, SchoolCounts, accounted_for

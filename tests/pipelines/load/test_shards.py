@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from adapters import leases, ledger, ledger_table
+from adapters import landing_claims, leases, ledger, ledger_table
 from adapters.lake import LandingFile
 from adapters.leases import LeaseHeldError, LeaseLostError
 from pipelines.load import sharding, steps
@@ -155,7 +155,7 @@ def test_a_second_loader_gives_way_to_a_living_one(lake: Any, monkeypatch: pytes
     assert all("is held by load on" in text for text in gave_way)
     published = sorted(row["event_id"] for row in lake.published())
     assert published == sorted(row["event_id"] for row in rows)
-    claims = list(ledger.claims(TABLE, ["2026-02-03-14"]))
+    claims = list(landing_claims.of_hours(TABLE, ["2026-02-03-14"]))
     assert len(claims) == len({claim.file.key for claim in claims}) == 12
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from adapters import ledger, sync_failures, sync_records
+from adapters import landing_claims, sync_failures, sync_records
 from adapters.sync_reports import PREFIX as SYNC_REPORTS
 from pipelines.load.quality_reports import PREFIX as QUALITY_REPORTS
 from transforms.event_items import HOT_FOR
@@ -24,7 +24,7 @@ def days_of(name: str) -> float:
 
 def test_the_times_to_live_are_those_that_the_code_writes() -> None:
     assert days_of("luca-platform/EVENT") == HOT_FOR.days
-    assert days_of("luca-loads/CLAIM") == ledger.CLAIMS_KEPT.days
+    assert days_of("luca-loads/CLAIM") == landing_claims.CLAIMS_KEPT.days
     assert days_of("luca-sync-batches/BATCH") == sync_records.KEPT_DAYS
     assert days_of("luca-sync-failures/FAILURE") == sync_failures.KEPT_DAYS
 
