@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from infra.local.iam.policies import Decision, Policy, Request, decide, policy
-from infra.local.templates import read_template
+from infra.local.iam.policies import Decision, Request, decide
+from tests.infra.template_roles import policies_of_roles
 
 READERS = {
     "lake.yaml:LakeEnricherRole",  # makes the pseudonyms
@@ -40,23 +39,9 @@ def spelled(value: Any) -> Any:
     return {name: spelled(each) for name, each in value.items()}
 
 
-def roles() -> dict[str, list[Policy]]:
-    found: dict[str, list[Policy]] = {}
-    for path in sorted(Path(__file__).parents[2].joinpath("infra").glob("*.yaml")):
-        for name, resource in read_template(path).resources.items():
-            if resource.type == "AWS::IAM::Role":
-                documents = [each["PolicyDocument"] for each in resource.properties.get("Policies", [])]
-            elif resource.type in {"AWS::IAM::RolePolicy", "AWS::IAM::Policy"}:
-                documents = [resource.properties["PolicyDocument"]]
-            else:
-                continue
-            found[f"{path.name}:{name}"] = [policy(spelled(document)) for document in documents]
-    return found
-
-
 def allowed(action: str, resource: str) -> set[str]:
-    asked = Request(action, resource)
-    return {name for name, policies in roles().items() if decide(asked, policies) is Decision.ALLOW}
+    asked, roles = Request(action, resource), policies_of_roles(spelled)
+    return {name for name, policies in roles.items() if decide(asked, policies) is Decision.ALLOW}
 
 
 @pytest.mark.parametrize(

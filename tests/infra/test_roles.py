@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from infra.local.iam import dynamodb, sessions
-from infra.local.iam.policies import Decision, Policy, Request, decide, policy
-from infra.local.templates import read_template
+from infra.local.iam.policies import Decision, Policy, Request, decide
+from tests.infra.template_roles import policies_of_roles
 
-TEMPLATES = sorted(Path(__file__).parents[2].joinpath("infra").glob("*.yaml"))
 TABLE = "arn:aws:dynamodb:us-east-1:000000000000:table/luca-platform"
 IMPORTS = {"luca-TableArn": TABLE, "luca-LedgerArn": TABLE.replace("luca-platform", "luca-loads")}
 
@@ -35,24 +32,7 @@ def resolved(value: Any) -> Any:
     return {name: resolved(each) for name, each in value.items()}
 
 
-def roles() -> Iterator[tuple[str, list[Policy]]]:
-    """Every role with its policies."""
-    found: dict[str, list[Policy]] = {}
-    for path in TEMPLATES:
-        for name, resource in read_template(path).resources.items():
-            properties = resolved(resource.properties)
-            if resource.type == "AWS::IAM::Role":
-                documents = [each["PolicyDocument"] for each in properties.get("Policies", [])]
-                policy(properties["AssumeRolePolicyDocument"])
-            elif resource.type in {"AWS::IAM::RolePolicy", "AWS::IAM::Policy"}:
-                documents = [properties["PolicyDocument"]]
-            else:
-                continue
-            found[f"{path.name}:{name}"] = [policy(document) for document in documents]
-    yield from found.items()
-
-
-ROLES = list(roles())
+ROLES = list(policies_of_roles(resolved).items())
 
 
 def asked(
