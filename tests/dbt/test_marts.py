@@ -24,6 +24,7 @@ WEEKLY = (
 CLASSES = ["school_id", "class_id", "subject", "iso_week"]
 
 
+@pytest.mark.slow
 def test_a_full_build_equals_the_definition_across_years_cohorts_and_closed_weeks(lake, work):
     events = history(Random(1), MONDAY, 30, schools=2, students=12, cohorts=(0, 2025, 2026, 2029))
     cloud.publish(events)

@@ -77,6 +77,7 @@ def test_the_report_and_its_links_are_there(demo: Any) -> None:
         assert (demo.out / target).stat().st_size > 500
 
 
+@pytest.mark.slow
 def test_one_module_of_real_records_has_the_weekly_counts_of_pandas(run_demo: Any, tmp_path: Path) -> None:
     if not OULAD.is_dir():
         pytest.skip(f"no OULAD records at {OULAD}: set LUCA_OULAD to their folder")

@@ -49,6 +49,7 @@ def test_a_student_is_gone_from_every_version_of_every_object_and_everybody_else
     assert sum(finding.rows for finding in done.findings) > 20
 
 
+@pytest.mark.slow
 def test_a_load_after_the_erasure_publishes_nothing_of_the_student_again(world: Any) -> None:
     world.erase()
     before = world.lake_students()
@@ -85,6 +86,7 @@ def test_of_two_students_of_one_name_the_other_schools_stays(world: Any) -> None
     assert tombstones.tombstones("school_2").erased(ANA)
 
 
+@pytest.mark.slow
 def test_only_objects_that_hold_the_student_are_written_anew(world: Any) -> None:
     world.land(BEN, graduation_year=2030)
     world.lake.load(now=NOW)
@@ -102,6 +104,7 @@ def test_only_objects_that_hold_the_student_are_written_anew(world: Any) -> None
     assert {key: after.get(key) for key in untouched} == {key: before[key] for key in untouched}
 
 
+@pytest.mark.slow
 def test_a_receipt_names_no_student_and_tells_file_by_file(world: Any) -> None:
     done = world.erase()
     (body,) = world.lake.objects("erasures/receipts/").values()
@@ -115,6 +118,7 @@ def test_a_receipt_names_no_student_and_tells_file_by_file(world: Any) -> None:
     assert any("official" in place["why"] for place in told["left"])
 
 
+@pytest.mark.slow
 def test_an_erasure_beside_a_second_one_of_the_same_school_is_refused(
     world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,6 +152,7 @@ def meddling(world: Any, times: int) -> list[int]:
     return done
 
 
+@pytest.mark.slow
 @pytest.mark.fault
 def test_an_object_that_changes_under_us_is_looked_at_again(world: Any) -> None:
     done = meddling(world, 1)
@@ -165,6 +170,7 @@ def test_an_object_that_another_writes_all_the_time_fails_the_erasure_loudly(wor
         world.erase()
 
 
+@pytest.mark.slow
 def test_what_comes_while_the_erasure_runs_fails_it_loudly(
     world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,6 +187,7 @@ def test_what_comes_while_the_erasure_runs_fails_it_loudly(
     monkeypatch.undo()
 
 
+@pytest.mark.slow
 def test_an_open_load_is_ended_first(world: Any) -> None:
     world.land(BEN)
     assert world.lake.dies(4)

@@ -16,6 +16,7 @@ from tests.pipelines.erasure.conftest import ANA, BEN, NOW
 pytestmark = pytest.mark.service
 
 
+@pytest.mark.slow
 def test_a_school_is_gone_with_its_keys_and_the_other_is_as_before(world: Any) -> None:
     other = world.key(ANA, "school_2")
     world.erase(who=BEN)  # so that there are tombstones too

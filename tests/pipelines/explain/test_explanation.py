@@ -21,6 +21,7 @@ def key_of(name: str, row: dict[str, Any]) -> str:
     return "/".join("" if pd.isna(value) else str(value) for value in values)
 
 
+@pytest.mark.slow
 def test_the_events_behind_a_number_sum_to_it_in_every_mart_until_a_late_one_comes(lake, work, monkeypatch):
     monkeypatch.setenv("LUCA_JOBS_WORK_GROUP", "luca-dbt")
     events = history(Random(11), MONDAY, 12, schools=2, students=4, cohorts=(2027, 2029))
