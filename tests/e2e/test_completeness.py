@@ -70,6 +70,7 @@ def lost(report: DayReport) -> dict[str, int]:
     return {account.school_id: account.count(Place.MISSING) for account in report.accounts}
 
 
+@pytest.mark.slow
 def test_a_stopped_pipe_a_failed_enricher_and_a_lost_file_are_found_and_healed(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

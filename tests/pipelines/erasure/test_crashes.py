@@ -41,7 +41,8 @@ def run_subject() -> Any:
 
 
 # 3 the plan, 5 the tombstone, 8 a queue, 12 the landing, 20 and 30 the lake's partitions.
-@pytest.mark.parametrize("write", [pytest.param(5, marks=pytest.mark.slow), 25])
+@pytest.mark.slow
+@pytest.mark.parametrize("write", [5, 25])
 def test_a_killed_erasure_is_ended_by_the_next(world: Any, write: int) -> None:
     assert ended_by_the_next(world, write)
 

@@ -81,7 +81,15 @@ def state(lake: Any, load_id: str) -> dict[str, Any]:
 # The n-th write: 1 the lease, 2 a manifest, 3 its table, 4 the table dropped, 5 noted, 6 the landing file,
 # 7 the object, 8 done, 9 the lease given back; then the load.
 @pytest.mark.parametrize(
-    ("work", "write"), [("release", 6), ("release", 7), ("release", 8), ("correct", 3), ("discard", 4)]
+    ("work", "write"),
+    [
+        ("release", 7),
+        ("discard", 4),
+        *(
+            pytest.param(*at, marks=pytest.mark.slow)
+            for at in (("release", 6), ("release", 8), ("correct", 3))
+        ),
+    ],
 )
 def test_what_was_killed_is_finished_by_the_next_run(
     lake: Any, plain_gate: None, work: str, write: int
