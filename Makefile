@@ -41,14 +41,15 @@ demo-oulad: $(READY) ## The demo on real records: make demo-oulad OULAD=../share
 api: $(READY) ## The API and the teacher's pages, beside a running `luca local up`
 	eval "$$($(BIN)/luca local env)" && LUCA_DEVELOPMENT_LOGIN=on $(BIN)/python -m api
 
+# A worker more than cores, since tests also wait; the order is tests/conftest.py's.
 test: $(READY) ## All tests but the slow and the browser ones, in parallel (10 minutes at most on two cores)
-	$(BIN)/pytest -n 2 --dist loadfile -m "not slow and not browser"
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not slow and not browser"
 
 test-browser: $(READY) ## The pages in Chromium (Debian's: apt-get install chromium)
 	$(BIN)/pytest -m "browser and not slow"
 
 test-slow: $(READY) ## The slow tests: real records, long faults
-	$(BIN)/pytest -n 2 --dist loadfile -m slow --timeout 1800
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m slow --timeout 1800
 
 lint: $(READY) ## Style of Python and SQL
 	$(BIN)/ruff format --check .
