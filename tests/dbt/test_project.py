@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pipelines.trends import dictionary
 from tests.dbt import cloud
 from transforms.events import EVENT_TYPES, STATUSES
 from transforms.lake_schema import LAKE_TABLES, PARTITION_TYPES
@@ -91,14 +92,21 @@ def test_every_mart_says_what_stands_behind_its_rows(marts):
         assert {"row_count", "first_load_id", "last_load_id", "as_of"} <= set(mart["columns"]), name
 
 
-def test_every_column_of_a_mart_has_a_unit(marts):
+def test_every_column_has_a_unit(manifest, models):
     silent = [
-        f"{name}.{column['name']}"
-        for name, mart in marts.items()
-        for column in mart["columns"].values()
+        f"{node['name']}.{column['name']}"
+        for node in (*models.values(), *manifest["sources"].values())
+        for column in node["columns"].values()
         if not column["config"]["meta"].get("unit")
     ]
     assert silent == []
+
+
+def test_the_dictionary_is_that_of_the_project(manifest):
+    made = dictionary.page(manifest)
+
+    assert (cloud.ROOT / "docs" / "data-dictionary.md").read_text() == made
+    assert "| `school_id` | string, *partition* | identifier |" in made
 
 
 def test_every_mart_is_tested_for_its_key_and_its_rules(manifest, marts):
