@@ -8,18 +8,28 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from botocore.exceptions import ClientError
 from typer.testing import CliRunner
 
+from adapters import lake
+from adapters.aws import client
+from adapters.pseudonym_keys import read_keys
 from adapters.table import put_school, put_students
 from infra.local.cloud import LocalCloud
 from infra.local.expiry import expire
 from pipelines.audits.retention import history
+from pipelines.audits.retention.cohorts import compare
 from pipelines.audits.retention.page import page
 from pipelines.audits.retention.run import audit
 from pipelines.cli import app
+from pipelines.retention.rehome import rehome
 from tests.assumed_role import assumed, forget_clients
 from transforms.keys import StudentKey
+from transforms.lake_schema import BEHAVIOR_EVENTS
+from transforms.pseudonyms import Pseudonymizer
 from transforms.schools import School
 from transforms.students import Student
 
@@ -94,3 +104,46 @@ def test_the_reports_hold_no_student_and_become_a_history(cloud: LocalCloud) -> 
         assert len(history.earlier()) == before + 1
     assert "student_zq_1" not in written
     assert "student-overdue" in written
+
+
+def test_rows_of_another_cohort_are_found_moved_by_their_role_and_found_no_more(cloud: LocalCloud) -> None:
+    put_students([Student(StudentKey("school_2", "student_zq_2"), 2030)])
+    client("ssm").put_parameter(
+        Name="/luca/pseudonym-keys/school_2/v1", Value="B" * 43 + "=", Type="SecureString"
+    )
+    (key,) = read_keys("school_2")
+    named = {"student_key": Pseudonymizer(key).student("student_zq_2"), "load_id": "l"}
+    rows = [{**named, "event_id": str(number), "local_date": NOW.date()} for number in range(3)]
+    old, new = ((year, "2026", "02", "school_2") for year in ("2029", "2030"))
+    place, sink = lake.partition_path("behavior_events", old), pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_pylist(rows, BEHAVIOR_EVENTS.lake_schema), sink)
+    bucket = cloud.environment["LUCA_LAKE_BUCKET"]
+    lake.write(bucket, f"{place}x.parquet", sink.getvalue().to_pybytes())
+    lake.register_partitions("behavior_events", {old: place})
+
+    with assumed("luca-retention-audit"):
+        assert [each.rows for each in next(compare(["school_2"])).elsewhere] == [3]
+    told = CliRunner().invoke(app, ["retention", "rehome", "--school", "school_2"])
+    assert "nothing was changed" in told.output
+    with assumed("luca-rehome"):
+        done = rehome(["school_2"])
+        for refused in (
+            lambda: client("s3").put_object(Bucket=bucket, Key="marts/x", Body=b""),
+            lambda: client("s3").put_object(Bucket=bucket, Key="lake/loads/x", Body=b""),
+            lambda: client("dynamodb").get_item(
+                TableName="luca-platform",
+                Key={"PK": {"S": "TENANT#school_2#STUDENT#student_zq_2"}, "SK": {"S": "PROFILE"}},
+            ),
+        ):
+            with pytest.raises(ClientError, match="AccessDenied"):
+                refused()
+    assert (done.rows, done.checked, done.since) == (3, {"behavior_events": 3}, NOW.date())
+    with assumed("luca-retention-audit"):
+        assert next(compare(["school_2"])).elsewhere == ()
+    assert lake.partition_locations("behavior_events", [old, new]) == {
+        values: lake.partition_path("behavior_events", values, number)
+        for values, number in ((old, 1), (new, 0))
+    }
+    assert (
+        CliRunner().invoke(app, ["retention", "rehome", "--school", "school_2"]).output.count("0 rows") == 1
+    )

@@ -15,6 +15,7 @@ READERS = {
     "privacy.yaml:KeyholderRole",  # rotates keys, and links their versions
     "privacy.yaml:ErasureRole",  # finds one student's rows
     "retention.yaml:RetentionAuditRole",  # compares rosters with the cohorts of rows, in its memory alone
+    "retention.yaml:RehomeRole",  # likewise, and moves the rows
 }
 VALUES = {"AWS::Region": "us-east-1", "AWS::AccountId": "000000000000"}
 NAMES = {"luca-PseudonymKeys": "/luca/pseudonym-keys", "PseudonymKeyPath": "/luca/pseudonym-keys"}

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from adapters import athena, catalog, pseudonym_keys, roster
 from adapters.batches import batches
 from adapters.settings import setting
+from expectations.rules import one_of
 from pipelines.audits.retention.result import Finding, Severity
 from transforms.lake_schema import LAKE_TABLES
 from transforms.pseudonyms import Pseudonymizer
@@ -23,6 +24,9 @@ from transforms.retention.cohorts import UNKNOWN, expires_on
 
 SCHOOLS_A_QUERY = 20  # of some thousand students: a result of megabytes
 MART = "weekly_student_behavior"
+
+Lies = tuple[str, int, int, date]
+"""Student key, cohort, rows, and the first day of the rows."""
 
 
 class Elsewhere(NamedTuple):
@@ -34,6 +38,7 @@ class Elsewhere(NamedTuple):
         lies_in: The cohort of their folder.
         belongs_to: The cohort on the roster.
         rows: How many.
+        since: The first day of the rows; of the mart, the Monday of its first week.
     """
 
     table: str
@@ -41,6 +46,7 @@ class Elsewhere(NamedTuple):
     lies_in: int
     belongs_to: int
     rows: int
+    since: date
 
 
 @dataclass(frozen=True)
@@ -49,13 +55,11 @@ class SchoolCohorts:
 
     Attributes:
         school_id: The school.
-        years: Year of graduation by student key, of every student on the roster and version of the key.
         students: How many are on the roster, by year of graduation.
         elsewhere: Rows in another cohort.
     """
 
     school_id: str
-    years: Mapping[str, int]
     students: Mapping[int, int]
     elsewhere: tuple[Elsewhere, ...]
 
@@ -68,48 +72,63 @@ def compare(schools: Sequence[str]) -> Iterator[SchoolCohorts]:
         QueryFailedError: Athena failed.
         ClientError, BotoCoreError: The store cannot be read.
     """
-    tables = [(name, setting("LAKE_DATABASE")) for name in LAKE_TABLES]
+    tables = [(table.name, setting("LAKE_DATABASE"), table.day) for table in LAKE_TABLES.values()]
     if MART in catalog.table_names(setting("MARTS_DATABASE")):
-        tables.append((MART, setting("MARTS_DATABASE")))
+        tables.append((MART, setting("MARTS_DATABASE"), "week_start"))
     for some in batches(schools, SCHOOLS_A_QUERY):
-        lies: dict[str, list[tuple[str, str, int, int]]] = defaultdict(list)
-        for table, database in tables:
-            for school, key, year, count in _where_rows_lie(table, database, some):
-                lies[school].append((table, key, year, count))
+        lies: dict[str, list[tuple[str, Lies]]] = defaultdict(list)
+        for table, database, day in tables:
+            for school, found in _where_rows_lie(table, database, day, some):
+                lies[school].append((table, found))
         for school in some:
             yield _compared(school, lies.pop(school, []))
 
 
-def _where_rows_lie(table: str, database: str, schools: Sequence[str]) -> Iterator[tuple[str, str, int, int]]:
-    """School, student key, cohort and rows. Identifiers of schools have no quotes: transforms.keys."""
-    wanted = ", ".join(f"'{school}'" for school in schools)
+def _where_rows_lie(
+    table: str, database: str, day: str, schools: Sequence[str]
+) -> Iterator[tuple[str, Lies]]:
     found = athena.query_text(
-        "SELECT school_id, student_key, graduation_year, count(*) AS row_count "
-        f"FROM {table} WHERE school_id IN ({wanted}) GROUP BY school_id, student_key, graduation_year",
+        f"SELECT school_id, student_key, graduation_year, count(*) AS row_count, min({day}) AS since "
+        f"FROM {table} WHERE {one_of('school_id', schools)} GROUP BY school_id, student_key, graduation_year",
         work_group=setting("JOBS_WORK_GROUP"),
         database=database,
     )
     for batch in found.to_batches():
-        for school, key, year, count in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-            yield school, key, int(year), int(count)
+        columns = (column.to_pylist() for column in batch.columns)
+        for school, key, year, count, since in zip(*columns, strict=True):
+            yield school, (key, int(year), int(count), date.fromisoformat(since))
 
 
-def _compared(school: str, lies: Sequence[tuple[str, str, int, int]]) -> SchoolCohorts:
-    on_roster = roster.graduation_years(school)
+def years_by_key(school: str, on_roster: Mapping[str, int]) -> dict[str, int]:
+    """The year of graduation of every student, by each of the student's pseudonyms.
+
+    Args:
+        school: The school.
+        on_roster: Year by raw identifier.
+
+    Raises:
+        KeyUnavailableError: There are students, and the school has no key.
+    """
     years: dict[str, int] = {}
     if on_roster:
         for key in pseudonym_keys.read_keys(school):
             pseudonym = Pseudonymizer(key).student
             years.update((pseudonym(student), year) for student, year in on_roster.items())
+    return years
+
+
+def _compared(school: str, lies: Sequence[tuple[str, Lies]]) -> SchoolCohorts:
+    on_roster = roster.graduation_years(school)
+    years = years_by_key(school, on_roster)
     elsewhere = tuple(
-        Elsewhere(table, key, year, years[key], count)
-        for table, key, year, count in lies
+        Elsewhere(table, key, year, years[key], count, since)
+        for table, (key, year, count, since) in lies
         if years.get(key, year) != year
     )
     students: dict[int, int] = defaultdict(int)
     for year in on_roster.values():
         students[year] += 1
-    return SchoolCohorts(school, years, students, elsewhere)
+    return SchoolCohorts(school, students, elsewhere)
 
 
 def findings(school: SchoolCohorts, as_of: date) -> Iterator[Finding]:
@@ -149,7 +168,7 @@ def _elsewhere(school: str, found: Sequence[Elsewhere], severity: Severity, why:
         severity,
         school,
         f"students have {rows:,} rows in another cohort than the roster says, {why}",
-        "the profiles or the rows are wrong: see the runbook; rows do not move by themselves",
+        "see that the profiles are right, then move the rows: `luca retention rehome`",
         students,
         examples=tuple(islice(moves, 3)),
     )

@@ -1,0 +1,1 @@
+"""What retention moves: rows whose student graduates in another year than when they were written."""
