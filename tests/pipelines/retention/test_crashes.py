@@ -29,6 +29,6 @@ def ended_by_the_next(town: Any, write: int) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("write", range(1, 31))
+@pytest.mark.parametrize("write", range(1, 25))
 def test_a_rehome_killed_before_any_of_its_writes_is_ended_by_the_next(town: Any, write: int) -> None:
     assert ended_by_the_next(town, write) or write > 15
