@@ -76,6 +76,8 @@ class Resource:
         logical_id: Its name in the template.
         type: Such as `AWS::SQS::Queue`.
         properties: As written, intrinsic functions in their long form.
+        deletion_policy: What becomes of it when it leaves its stack; None: it is deleted.
+        update_replace_policy: What becomes of it when an update puts another in its place.
     """
 
     file: str
@@ -84,6 +86,8 @@ class Resource:
     properties: dict[str, Any]
     depends_on: tuple[str, ...] = ()
     condition: str | None = None
+    deletion_policy: str | None = None
+    update_replace_policy: str | None = None
 
     @property
     def place(self) -> str:
@@ -150,4 +154,6 @@ def _resource(file: str, name: str, declared: dict[str, Any]) -> Resource:
         properties=declared.get("Properties", {}),
         depends_on=(depends_on,) if isinstance(depends_on, str) else tuple(depends_on),
         condition=declared.get("Condition"),
+        deletion_policy=declared.get("DeletionPolicy"),
+        update_replace_policy=declared.get("UpdateReplacePolicy"),
     )
