@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,19 @@ class Containers:
             )
         return told
 
+    async def run_scheduled(self, task_definition_arn: str, payload: bytes) -> dict[str, Any]:
+        """Runs a task as a schedule starts it.
+
+        Args:
+            task_definition_arn: What is run.
+            payload: The target's input: RunTask's overrides as the API spells them, `{}` for none.
+
+        Raises:
+            StateError: See `run_task`.
+        """
+        overrides = _capitalised(json.loads(payload))
+        return await self.run_task({"TaskDefinition": task_definition_arn, "Overrides": overrides})
+
     async def _run(
         self,
         container: ContainerDeclaration,
@@ -121,3 +135,12 @@ def _overridden(
     if list(command[:2]) != ["python", "-m"] or len(command) < 3:
         raise StateError("States.Runtime", f"command {command}: only `python -m …` is run here")
     return command[2], list(command[3:]), environment
+
+
+def _capitalised(told: Any) -> Any:
+    """Parameters of the API as a state machine spells them."""
+    if isinstance(told, list):
+        return [_capitalised(each) for each in told]
+    if isinstance(told, dict):
+        return {f"{name[:1].upper()}{name[1:]}": _capitalised(each) for name, each in told.items()}
+    return told

@@ -149,9 +149,10 @@ class ScheduleDeclaration:
     Attributes:
         expression: `rate(…)` or `cron(…)`.
         time_zone: IANA name in which a cron expression is meant.
-        target_arn: What is called at its times.
+        target_arn: What is called at its times; a cluster, where a task is run.
         input: What it is called with; names context attributes as `<aws.scheduler.scheduled-time>`.
         enabled: Whether it runs by itself.
+        task_definition_arn: Of the task that is run; None where no cluster is called.
     """
 
     name: str
@@ -160,6 +161,7 @@ class ScheduleDeclaration:
     target_arn: str
     input: str
     enabled: bool
+    task_definition_arn: str | None = None
 
 
 @dataclass(frozen=True)

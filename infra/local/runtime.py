@@ -244,8 +244,12 @@ class Runtime:
             return lambda payload: self.functions.invoke(declared.target_arn, payload)
         if kind == "states":
             return lambda payload: self._start_machine(declared.target_arn, payload)
+        if kind == "ecs" and declared.task_definition_arn is not None:
+            task = declared.task_definition_arn
+            return lambda payload: self.containers.run_scheduled(task, payload)
         raise TemplateError(
-            f"schedule {declared.name}: a target of {kind!r} is not run here: only functions and machines are"
+            f"schedule {declared.name}: a target of {kind!r} is not run here: only functions, machines and "
+            "tasks are"
         )
 
     async def _start_machine(self, arn: str, payload: bytes) -> str:
@@ -256,7 +260,7 @@ class Runtime:
 
         Raises:
             LookupError: No template declares it.
-            FunctionError: The target failed.
+            FunctionError, StateError: The target failed.
         """
         if schedule not in self.schedules:
             raise LookupError(f"no schedule {schedule!r}: declared are {sorted(self.schedules)}")

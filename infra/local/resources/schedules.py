@@ -35,9 +35,24 @@ def schedule(shop: Workshop, declared: Declared, logical_id: str) -> Made:
             target_arn=target.take("Arn"),
             input=target.take("Input", "{}"),
             enabled=enabled,
+            task_definition_arn=_task(target),
         )
     )
     # Who may call is the role's to say, which the local runtime does not ask; a failed call is logged.
     target.without_effect("RoleArn", "RetryPolicy", "DeadLetterConfig")
     target.done()
     return Made(name, {"Arn": arn})
+
+
+def _task(target: Declared) -> str | None:
+    """The task definition of a target that is a cluster."""
+    if (given := target.take("EcsParameters", None)) is None:
+        return None
+    task = Declared(f"{target.place}.EcsParameters", given)
+    arn: str = task.take("TaskDefinitionArn")
+    task.only("LaunchType", "FARGATE")
+    task.only("TaskCount", 1)
+    # A process of this machine is in this machine's network.
+    task.without_effect("NetworkConfiguration", "PlatformVersion", "PropagateTags", "Tags")
+    task.done()
+    return arn

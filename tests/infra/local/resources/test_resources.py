@@ -177,3 +177,33 @@ def test_an_expression_that_is_not_understood_is_found_before_anything_runs(
     stacks, shop = offline(tmp_path, template)
     with pytest.raises(TemplateError, match=said):
         make_all(stacks, shop)
+
+
+SCHEDULED_TASK = """
+Resources:
+  Tidy:
+    Type: AWS::Scheduler::Schedule
+    Properties:
+      Name: tidy
+      ScheduleExpression: cron(0 5 ? * MON *)
+      FlexibleTimeWindow: {Mode: "OFF"}
+      Target:
+        Arn: arn:aws:ecs:us-east-1:000000000000:cluster/jobs
+        RoleArn: arn:aws:iam::000000000000:role/x
+        EcsParameters:
+          TaskDefinitionArn: arn:aws:ecs:us-east-1:000000000000:task-definition/tidy:1
+          LaunchType: LAUNCH
+          NetworkConfiguration: {AwsvpcConfiguration: {Subnets: [a]}}
+"""
+
+
+def test_a_schedule_names_the_task_that_it_runs(tmp_path: Path) -> None:
+    stacks, shop = offline(tmp_path, SCHEDULED_TASK.replace("LAUNCH", "FARGATE"))
+    make_all(stacks, shop)
+    (schedule,) = shop.plan.schedules
+    assert schedule.task_definition_arn == "arn:aws:ecs:us-east-1:000000000000:task-definition/tidy:1"
+
+
+def test_a_task_that_would_not_run_here_is_no_schedule(tmp_path: Path) -> None:
+    with pytest.raises(TemplateError, match=r"EcsParameters\.LaunchType is 'EC2'"):
+        make_all(*offline(tmp_path, SCHEDULED_TASK.replace("LAUNCH", "EC2")))
