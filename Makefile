@@ -12,7 +12,7 @@ BENCHES := enricher ingest load compaction history consolidation government_sync
 DBT_NAMES := AWS_DEFAULT_REGION=us-east-1 LUCA_DBT_WORK_GROUP=luca-dbt LUCA_LAKE_BUCKET=lake \
 	LUCA_LAKE_DATABASE=luca_lake LUCA_MARTS_DATABASE=luca_marts LUCA_RESULTS_BUCKET=results
 
-.PHONY: help setup demo demo-pages demo-oulad api test test-browser test-slow lint types contracts templates dbt-parse check bench format clean
+.PHONY: help setup demo demo-pages demo-oulad api test test-browser test-slow lint types contracts templates dbt-parse package package-check check bench format clean
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,7 +68,13 @@ templates: $(READY) ## The CloudFormation templates
 dbt-parse: $(READY) ## The dbt project parses
 	$(DBT_NAMES) $(BIN)/python -m pipelines.trends parse
 
-check: lint types contracts templates dbt-parse test test-browser ## All of the above: what .ci/run runs
+package: $(READY) ## The zip file of every function, in out/functions
+	$(BIN)/python -m infra.deploy package
+
+package-check: $(READY) ## The same twice: equal to the last byte, and small enough
+	$(BIN)/python -m infra.deploy package --check
+
+check: lint types contracts templates dbt-parse package-check test test-browser ## All of the above: what .ci/run runs
 
 bench: $(READY) ## Speed and memory, as ratios; writes out/bench/*.json
 	for bench in $(BENCHES); do $(BIN)/python -m "bench.$$bench" || exit 1; done

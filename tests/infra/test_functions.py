@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -19,9 +15,6 @@ INFRA = Path(__file__).parents[2] / "infra"
 TEMPLATES = [read_template(path) for path in sorted(INFRA.glob("*.yaml"))]
 RESOURCES = {(each.file, each.logical_id): each for one in TEMPLATES for each in one.resources.values()}
 FUNCTIONS = [each for each in RESOURCES.values() if each.type == "AWS::Serverless::Function"]
-# Neither is in a function's package, and each would take more of its start than all the rest.
-HEAVY = ("awswrangler", "dbt", "duckdb", "great_expectations", "numpy", "pandas", "pyarrow", "starlette")
-
 every_function = pytest.mark.parametrize("function", FUNCTIONS, ids=lambda each: each.logical_id)
 
 
@@ -149,35 +142,3 @@ def test_a_full_batch_fits_into_one_invocation(function: Resource, event: dict[s
     # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html; a queue's default is 1 MiB
     queue = referred(function, event["Queue"])
     assert event["BatchSize"] * queue.properties.get("MaximumMessageSize", 1024 * 1024) <= 6 * 1024 * 1024
-
-
-@pytest.fixture(scope="module")
-def loaded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
-    """By handler's module: which heavy packages its import loads, each in a Python of its own."""
-    probe = (
-        "import importlib, json, sys; importlib.import_module(sys.argv[1]); "
-        "print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
-    )
-    environment = {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(INFRA.parent),
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "POWERTOOLS_METRICS_NAMESPACE": "Luca",
-    }
-    started = {
-        entry(each)[0]: subprocess.Popen(
-            [sys.executable, "-c", probe, entry(each)[0]],
-            env=environment,
-            cwd=tmp_path_factory.mktemp("elsewhere"),
-            stdout=subprocess.PIPE,
-        )
-        for each in FUNCTIONS
-    }
-    return {name: json.loads(process.communicate(timeout=60)[0]) for name, process in started.items()}
-
-
-@every_function
-def test_its_import_loads_nothing_heavy(function: Resource, loaded: dict[str, list[str]]) -> None:
-    found = loaded[entry(function)[0]]
-    assert "lambdas" in found
-    assert [name for name in HEAVY if name in found] == []
