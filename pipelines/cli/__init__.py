@@ -27,6 +27,7 @@ from pipelines.cli import (
     local,
     quality,
     quarantine,
+    replay,
     retention,
     simulate,
     sync,
@@ -62,6 +63,7 @@ app.add_typer(quality.app, name="quality")
 app.add_typer(sync.app, name="sync")
 app.add_typer(retention.app, name="retention")
 app.add_typer(quarantine.app, name="quarantine")
+app.command("replay")(replay.replay)
 app.command("token")(token.token)
 
 

@@ -52,6 +52,9 @@ class RowsUnreadableError(RuntimeError):
     """A file of the lake does not hold what the lake's contract says."""
 
 
+Unreadable = Callable[[LakeObject, RowsUnreadableError], None]
+
+
 class Written(NamedTuple):
     """Files that were written.
 
@@ -66,13 +69,22 @@ class Written(NamedTuple):
     size: int
 
 
-def read_rows(files: Sequence[LakeObject], table: LakeTable, pool: Executor) -> Iterator[pa.Table]:
+def refuse(file: LakeObject, error: RowsUnreadableError) -> None:
+    """What is done with a file that cannot be read, unless somebody knows better: it ends the work."""
+    raise error
+
+
+def read_rows(
+    files: Sequence[LakeObject], table: LakeTable, pool: Executor, unreadable: Unreadable = refuse
+) -> Iterator[pa.Table]:
     """The rows of a partition's files in the lake's schema, some at a time; a few files are read ahead.
 
     Args:
         files: Of one generation.
         table: Its lake table.
         pool: Threads to read with.
+        unreadable: Told of a file that cannot be read, perhaps after some of its rows; where it returns, the
+            next file is read.
 
     Raises:
         RowsUnreadableError: A file is no Parquet file, or has a column that the table has not.
@@ -87,11 +99,13 @@ def read_rows(files: Sequence[LakeObject], table: LakeTable, pool: Executor) -> 
         file, reading = waiting.popleft()
         try:
             yield from reading.result()
-        except (pa.ArrowException, ValueError) as error:
-            raise RowsUnreadableError(
+        except (pa.ArrowException, ValueError, OSError) as error:
+            broken = RowsUnreadableError(
                 f"{file.key} is not as the lake's contract says: {error}; "
                 "nothing was changed: mend the file under its name and run it again"
-            ) from error
+            )
+            broken.__cause__ = error
+            unreadable(file, broken)
         ahead -= file.size
 
 

@@ -29,7 +29,7 @@ from adapters.leases import Lease
 from adapters.ledger import LoadState
 from adapters.rewrites import Move, Rewrite
 from pipelines.partitions import settling
-from pipelines.partitions.files import SortedRows, Written, read_rows, write_rows
+from pipelines.partitions.files import SortedRows, Unreadable, Written, read_rows, refuse, write_rows
 from transforms.calendar import utc_text
 from transforms.lake_schema import LakeTable
 
@@ -41,6 +41,8 @@ Say = Callable[[str], None]
 Clock = Callable[[], datetime]
 Change = Callable[[pa.Table], pa.Table]
 """Some rows of a partition, in the lake's schema, to what stays of them."""
+More = Callable[[PartitionValues], pa.Table]
+"""Rows that a partition gets besides its own, in the lake's schema."""
 Share = Callable[[PartitionValues, pa.Table], Mapping[PartitionValues, pa.Table]]
 """Some rows of a partition to the partitions that they shall be in."""
 
@@ -124,13 +126,23 @@ class Rewriter:
     writers: ThreadPoolExecutor
 
     def rewrite(
-        self, partitions: Sequence[PartitionValues], change: Change = keep, *, every_version: bool = False
+        self,
+        partitions: Sequence[PartitionValues],
+        change: Change = keep,
+        *,
+        more: More | None = None,
+        unreadable: Unreadable = refuse,
+        every_version: bool = False,
     ) -> dict[PartitionValues, Rewritten]:
         """Writes partitions anew, each from its own rows. All are written before the first one moves.
 
         Args:
-            partitions: At most `adapters.rewrites.PARTITIONS_TOGETHER`; those that nobody knows are left out.
+            partitions: At most `adapters.rewrites.PARTITIONS_TOGETHER`; those that nobody knows are left out,
+                or made where they get `more`.
             change: What stays of the rows. It is called with parts of a partition, in any order, by threads.
+            more: Rows that come to them; called once a partition, by threads.
+            unreadable: As of `read_rows`: where it returns, the partition goes on without what is left of
+                the file.
             every_version: Delete all versions of what a partition had before, where the bucket would keep
                 them for 7 days more: for what must be gone.
 
@@ -138,15 +150,17 @@ class Rewriter:
             LeaseLostError: Another run took over. It undoes or finishes what was begun.
             RowsUnreadableError: A file of the lake is broken; nothing was changed.
         """
-        rewrite, files = self._begin(partitions, every_version, may_be_new=False)
+        rewrite, files = self._begin(partitions, every_version, may_be_new=more is not None)
 
         def one(move: Move) -> tuple[Written, Written]:
             with tempfile.TemporaryDirectory(prefix="luca-rewrite-") as folder:
                 rows, read = SortedRows(self.table, ARROW_BYTES // WRITERS, Path(folder)), 0
-                for part in read_rows(files[move.partition], self.table, self.readers):
+                for part in read_rows(files[move.partition], self.table, self.readers, unreadable):
                     self.lease.check()
                     read += part.num_rows
                     rows.add(change(part))
+                if more is not None:
+                    rows.add(more(move.partition))
                 written = write_rows(rows, move.target, self.table, self.lease.check)
                 _add_up(move, rows.rows, written.rows)
             return _of(files[move.partition], read), written

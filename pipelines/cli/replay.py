@@ -1,0 +1,114 @@
+"""`luca replay`: the lake held against what it was made of, and made anew where it differs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from pipelines.cli.progress import console, step
+from transforms.lake_schema import BEHAVIOR_EVENTS, LAKE_TABLES
+
+if TYPE_CHECKING:
+    from pipelines.replay.comparing import Compared
+    from pipelines.replay.run import Replayed
+
+DIFFERS = 3  # exit code of a comparison that found a difference, or of one that was left
+SHOWN = 20
+_COUNTS = ("expected", "found", "equal", "missing", "extra", "different", "elsewhere", "unproven")
+
+
+def replay(
+    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="The first local day.")],
+    last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="The last one, included.")],
+    school: Annotated[list[str] | None, typer.Option(help="Only this school; may be given again.")] = None,
+    table: Annotated[str, typer.Option(help="The lake table.")] = BEHAVIOR_EVENTS.name,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Make partitions that differ anew; without it only compare.")
+    ] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Show the partitions that match, too.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Compare partitions of the lake with the landing files of their loads, row by row.
+
+    Ends with 0 if all match, or were made to match by --apply, and with 3 if something differs.
+    """
+    from pipelines.replay.run import replay as run
+    from pipelines.replay.span import Span
+
+    if table not in LAKE_TABLES:
+        raise typer.BadParameter(f"{table!r} is no lake table: use one of {', '.join(LAKE_TABLES)}")
+    span = Span.of(first.date(), last.date(), school or ())
+    if as_json:
+        done = run(LAKE_TABLES[table], span, apply=apply)
+        typer.echo(json.dumps(_facts(done), indent=1, ensure_ascii=False, default=_text))
+    else:
+        with step(f"Replay {table} of {span}") as say:
+            done = run(LAKE_TABLES[table], span, apply=apply, say=say)
+            say(summary(done))
+        _show("before", done.partitions if everything else done.differing)
+        if everything:
+            _show("made anew", done.healed)
+        for left in done.left:
+            console.print(f"left as it is: {'/'.join(left.partition)}: {left.why}", soft_wrap=True)
+        if done.differing and not apply:
+            console.print("nothing was changed: --apply makes it right")
+    if not done.right:
+        raise typer.Exit(DIFFERS)
+
+
+def summary(done: Replayed) -> str:
+    """One line for a person."""
+    parts = [
+        f"{done.loads:,} loads; {done.total('expected'):,} rows expected in {len(done.partitions):,} "
+        f"partitions, {done.total('found'):,} found, {done.total('equal'):,} equal"
+    ]
+    differences = ("missing", "extra", "different")
+    parts += [f"{count:,} {name}" for name in differences if (count := done.total(name))]
+    if unreadable := sum(len(each.unreadable) for each in done.partitions):
+        parts.append(f"{unreadable:,} files unreadable")
+    if moved := done.total("elsewhere"):
+        parts.append(f"{moved:,} in another cohort since")
+    if unproven := done.total("unproven"):
+        parts.append(f"{unproven:,} of loads whose landing files are gone, not compared")
+    if done.healed:
+        parts.append(f"{len(done.healed):,} partitions made right")
+    if not done.differing:
+        parts.append("all match")
+    return "; ".join(parts)
+
+
+def _show(title: str, compared: Sequence[Compared]) -> None:
+    if not compared:
+        return
+    shown = Table(box=None, header_style="bold", pad_edge=False)
+    shown.add_column(title)
+    for name in _COUNTS:
+        shown.add_column(name, justify="right")
+    shown.add_column("digest of what is expected → found")
+    for each in compared[:SHOWN]:
+        digest = each.expected_digest[:8]
+        if each.found_digest != each.expected_digest:
+            digest += f" → {each.found_digest[:8]}"
+        counts = (f"{getattr(each, name):,}" for name in _COUNTS)
+        shown.add_row("/".join(each.partition), *counts, " ".join([digest, *each.unreadable]))
+    console.print(shown)
+    if len(compared) > SHOWN:
+        console.print(f"[dim]and {len(compared) - SHOWN:,} more: --json prints all of them[/]")
+
+
+def _facts(done: Replayed) -> dict[str, Any]:
+    return {
+        **asdict(done),
+        "span": {"first": done.span.first, "last": done.span.last, "schools": sorted(done.span.schools)},
+        "right": done.right,
+    }
+
+
+def _text(value: date) -> str:
+    return value.isoformat()

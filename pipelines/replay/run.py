@@ -1,0 +1,262 @@
+"""A replay: each month of each school is compared, and made anew where that is wished and it differs.
+
+A comparison takes no lease and changes nothing. What makes anew holds the lease of the table from before the
+landing is read until the last partition has moved, so that no load, erasure or release comes in between.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute
+
+from adapters import generations, lake
+from adapters.generations import LakeObject
+from adapters.lake import PartitionValues
+from pipelines.partitions import settling
+from pipelines.partitions.files import RowsUnreadableError, read_rows
+from pipelines.partitions.rewriting import READERS, Rewriter, rewriting
+from pipelines.replay import landing
+from pipelines.replay.comparing import Compared, Expected, Found, Verdict, compare
+from pipelines.replay.retained import LANDING_KEPT, Retained, retained
+from pipelines.replay.shelf import Shelf
+from pipelines.replay.span import SchoolMonth, Span
+from transforms.lake_schema import LakeTable
+
+pc: Any = pyarrow.compute  # its stubs know one kind of array a call
+
+WORK = "replay"
+
+Say = Callable[[str], None]
+Clock = Callable[[], datetime]
+Places = Mapping[PartitionValues, str]
+"""Where partitions are: by their values, a prefix of the lake bucket."""
+
+
+class NothingRetainedError(LookupError):
+    """No landing file that is kept has a row of the days that were asked for."""
+
+
+class ReplayFailedError(RuntimeError):
+    """A partition was made anew and is still not what it must be: a fault of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A partition that was left as it is though it differs.
+
+    Attributes:
+        partition: Its values.
+        why: And what can be done.
+    """
+
+    partition: PartitionValues
+    why: str
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What a replay found, and did.
+
+    Attributes:
+        table: The lake table.
+        span: Which days and schools.
+        hours: First and last hour of the landing.
+        loads: Published loads whose files were read.
+        partitions: How each partition compared before anything was changed.
+        healed: Those made anew, as they compare since.
+        left: Those that differ and were not made anew although it was wished.
+    """
+
+    table: str
+    span: Span
+    hours: tuple[str, str] | None
+    loads: int
+    partitions: tuple[Compared, ...]
+    healed: tuple[Compared, ...] = ()
+    left: tuple[Left, ...] = field(default=())
+
+    @property
+    def differing(self) -> tuple[Compared, ...]:
+        """The partitions that did not match."""
+        return tuple(each for each in self.partitions if not each.matches)
+
+    @property
+    def right(self) -> bool:
+        """Whether every partition is what it must be now."""
+        return len(self.healed) == len(self.differing) and not self.left
+
+    def total(self, name: str) -> int:
+        """The sum of a number of `Compared` over the partitions."""
+        return sum(getattr(each, name) for each in self.partitions)
+
+
+def replay(
+    table: LakeTable,
+    span: Span,
+    *,
+    apply: bool = False,
+    say: Say = lambda text: None,
+    clock: Clock = lambda: datetime.now(UTC),
+) -> Replayed:
+    """Compares the lake with what the landing says it must hold, and makes it so where that is wished.
+
+    Args:
+        table: The lake table.
+        span: Local days and schools.
+        apply: Make partitions that differ anew. Safe to run again at any time, after a crash too.
+        say: Told what is going on.
+        clock: Gives the moment, aware.
+
+    Raises:
+        NothingRetainedError: The landing has nothing of these days.
+        ReplayFailedError: A partition that was made anew is not as it must be.
+        LeaseHeldError: Another run writes to the table; only with `apply`.
+        UnfinishedWorkError: A load has to be ended first; only with `apply`.
+    """
+    if not apply:
+        with ThreadPoolExecutor(READERS, thread_name_prefix="read") as readers:
+            return _Replay(table, span, readers, say, None).run(clock())
+    with rewriting(table, WORK, say=say, clock=clock) as rewriter:
+        settling.heal(table.name, rewriter.lease)
+        return _Replay(table, span, rewriter.readers, say, rewriter).run(clock())
+
+
+@dataclass(frozen=True)
+class _Replay:
+    """One replay under way; without a rewriter it only compares."""
+
+    table: LakeTable
+    span: Span
+    readers: Executor
+    say: Say
+    rewriter: Rewriter | None
+
+    def run(self, now: datetime) -> Replayed:
+        kept = retained(self.table, now)
+        partitions: list[Compared] = []
+        healed: list[Compared] = []
+        left: list[Left] = []
+        with tempfile.TemporaryDirectory(prefix="luca-replay-") as folder:
+            shelf = Shelf(self.table, Path(folder))
+            landing.put_on(shelf, kept, self.span, self.readers, self.say)
+            there = self._places()
+            every = sorted({*shelf.months, *there})
+            for number, month in enumerate(every, 1):
+                self.say(f"{number:,} of {len(every):,}: {month.school_id}, {month.year}-{month.month}")
+                expected = Expected.of(shelf.take(month), self.table)
+                verdict = self._compared(month, expected, there.get(month, {}), kept)
+                partitions += verdict.partitions
+                if self.rewriter is not None and verdict.differing:
+                    done, not_done = self._healed(self.rewriter, verdict, there.get(month, {}), kept)
+                    healed += done
+                    left += not_done
+        if not any(each.expected or each.extra for each in partitions):
+            raise NothingRetainedError(_nothing(self.table, self.span, kept, partitions))
+        whole = Replayed(self.table.name, self.span, kept.hours, len(kept.taken), tuple(partitions))
+        return replace(whole, healed=tuple(healed), left=tuple(left))
+
+    def _places(self) -> dict[SchoolMonth, dict[PartitionValues, str]]:
+        """The partitions of these days that Glue knows, and where they are."""
+        found: dict[SchoolMonth, dict[PartitionValues, str]] = {}
+        for partition, place in generations.partitions(self.table.name):
+            _, *month_of = partition
+            month = SchoolMonth(*month_of)
+            if self.span.touches(month):
+                found.setdefault(month, {})[partition] = place
+        return found
+
+    def _compared(self, month: SchoolMonth, expected: Expected, places: Places, kept: Retained) -> Verdict:
+        found, broken = Found(self.table), list[tuple[int, str]]()
+        for partition, place in sorted(places.items()):
+            cohort = int(partition[0])
+
+            def note(file: LakeObject, error: RowsUnreadableError, cohort: int = cohort) -> None:
+                broken.append((cohort, file.name))
+
+            for part in read_rows(list(generations.objects(place)), self.table, self.readers, note):
+                found.add(cohort, part.filter(self.span.in_days(part[self.table.day])))
+        return compare(month, expected, found, kept.whole, broken)
+
+    def _healed(
+        self, rewriter: Rewriter, verdict: Verdict, places: Places, kept: Retained
+    ) -> tuple[list[Compared], list[Left]]:
+        """Makes the differing partitions of a school's month anew, and compares them again."""
+        wanted = [each.partition for each in verdict.differing]
+        places = self._known_again(rewriter, wanted, places)
+        now = self._compared(verdict.month, verdict.expected, places, kept)
+        refused = [each for each in now.differing if each.unreadable and not self._may_go(each, now, kept)]
+        if refused:
+            # What is missing in one cohort may be in the file of another that nobody can read.
+            why = _unreadable(refused[0], self.span, verdict.month)
+            return [], [Left(partition, why) for partition in wanted]
+
+        def change(rows: pa.Table) -> pa.Table:
+            gone = pc.and_(self.span.in_days(rows[self.table.day]), now.proven(rows, self.table.identity))
+            return rows.filter(pc.invert(gone))
+
+        if now.differing:
+            rewriter.rewrite(
+                [each.partition for each in now.differing],
+                change,
+                more=now.rows_for,
+                unreadable=lambda file, error: self.say(f"without {file.key}: {error}"),
+            )
+            places = settling.places(self.table.name, {*places, *wanted})
+            now = self._compared(verdict.month, verdict.expected, places, kept)
+        for each in now.differing:
+            raise ReplayFailedError(
+                f"partition {'/'.join(each.partition)} of {self.table.name} was made anew and still differs: "
+                f"{each.missing:,} rows missing, {each.extra:,} extra, {each.different:,} different: a fault "
+                "of ours; its generation before waits for compaction to delete it"
+            )
+        return [each for each in now.partitions if each.partition in wanted], []
+
+    def _known_again(
+        self, rewriter: Rewriter, wanted: Sequence[PartitionValues], places: Places
+    ) -> dict[PartitionValues, str]:
+        """Tells Glue again of partitions that it has lost: their other rows would be passed over for ever."""
+        known = {**places, **settling.places(self.table.name, wanted)}
+        first = {each: lake.partition_path(self.table.name, each) for each in wanted if each not in known}
+        lost = {each: place for each, place in first.items() if any(generations.objects(place))}
+        if lost:
+            rewriter.lease.check()
+            lake.register_partitions(self.table.name, lost)
+        return {**known, **lost}
+
+    def _may_go(self, broken: Compared, verdict: Verdict, kept: Retained) -> bool:
+        """Whether all rows of files that cannot be read are among those that are expected."""
+        if not self.span.covers(verdict.month):
+            return False
+        by_loads = all(name.rpartition("-")[0] in kept.whole for name in broken.unreadable)
+        return by_loads or kept.has_all_of(verdict.month.days[0])
+
+
+def _unreadable(broken: Compared, span: Span, month: SchoolMonth) -> str:
+    first, last = month.days
+    names = ", ".join(broken.unreadable)
+    if not span.covers(month):
+        return f"{names} cannot be read and has other days too: replay the month, --from {first} --to {last}"
+    return (
+        f"{names} cannot be read, and may hold rows of loads whose landing files are gone: restore an older "
+        "version of it in the lake bucket, which keeps them for 7 days"
+    )
+
+
+def _nothing(table: LakeTable, span: Span, kept: Retained, partitions: Sequence[Compared]) -> str:
+    held = sum(each.found for each in partitions)
+    has = "nothing at all"
+    if kept.hours is not None:
+        has = f"what was delivered from {kept.hours[0]} to {kept.hours[1]} (hours, UTC)"
+    return (
+        f"nothing to replay {table.name} of {span} from: the landing keeps {LANDING_KEPT.days} days and has "
+        f"{has}, no row of these days that a load has published. The lake has {held:,} rows of them, which "
+        "were left as they are"
+    )
