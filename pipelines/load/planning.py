@@ -114,6 +114,8 @@ class _Planning:
     resumed: bool
 
     def judged(self, bounds: Bounds, docs: Path | None, *, keep: bool) -> Plan:
+        # It takes seconds to import Great Expectations: meanwhile files are read, sorted and counted.
+        warm = self.work.pool.submit(verdicts.warm_up)
         checked = self._checked(bounds, keep=keep)
         shards = [part.files for part in checked if part.files]
         rows = sum(part.rows for part in checked)
@@ -122,7 +124,7 @@ class _Planning:
             return self._noted(Verdict({}, {}, {}), [], None)
         self.table.make(shards)
         try:
-            return self._judged(shards, rows, checked[0].columns if checked[0].files else None, docs)
+            return self._judged(shards, rows, checked[0].columns if checked[0].files else None, warm, docs)
         except BaseException as error:
             self._drop_table(error)
             raise
@@ -135,11 +137,15 @@ class _Planning:
             error.add_note(f"and the load's table {self.table.name} is still there: {refused}")
 
     def _judged(
-        self, shards: list[list[LandingFile]], rows: int, columns: pa.Table | None, docs: Path | None
+        self,
+        shards: list[list[LandingFile]],
+        rows: int,
+        columns: pa.Table | None,
+        warm: Future[None],
+        docs: Path | None,
     ) -> Plan:
         pool, gate = self.work.pool, self.work.gate(self.load)
-        # Athena counts and Great Expectations is imported, which takes seconds, while rows are sorted here.
-        counts, warm = pool.submit(gate.counts), pool.submit(verdicts.warm_up)
+        counts = pool.submit(gate.counts)  # Athena counts while rows are sorted here
         copies = pool.submit(gate.copies) if len(shards) > 1 else None
         first = None
         if columns is not None:

@@ -7,9 +7,9 @@ so a shard that is run again writes the same objects.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,13 +18,15 @@ from adapters import lake
 from adapters.leases import Lease
 from adapters.settings import setting
 from pipelines.load.ahead import in_order
-from pipelines.load.rows import LoadRows, Numbers, Partition, broken_rules, of_school, partitions
+from pipelines.load.rows import LoadRows, Numbers, Partition, Span, broken_rules, of_school, partitions
 from pipelines.partitions import settling
 from pipelines.partitions.files import ROWS_A_GROUP, encoding
 from transforms.lake_schema import LOAD_ID
 
-ROWS_GATHERED = 65_536  # at once: what is in hand beside the load's own rows
-PARTS_AHEAD = 8  # files that wait to be written
+ROWS_GATHERED = 16_384  # by each thread at once: what is in hand beside the load's own rows
+GROUPS_AHEAD = 8  # that wait for a thread
+
+Given = TypeVar("Given")
 
 _write_table: Any = pq.write_table  # its stubs do not know of dictionaries by column
 
@@ -81,11 +83,12 @@ def publish(
         partition: known.get(partition) or lake.partition_path(table.name, partition)
         for partition, _, _ in spans
     }
-    parts = (
-        Part(partition.school_id, f"{places[partition]}{load_id}-{shard:04d}.parquet", part)
-        for partition, part in _gathered(rows, order, spans, load_id)
-    )
-    written = _write_all(parts, pool, lease)
+
+    def parts(group: list[Span]) -> Iterator[Part]:
+        for partition, part in _gathered(rows, order, group, load_id):
+            yield Part(partition.school_id, f"{places[partition]}{load_id}-{shard:04d}.parquet", part)
+
+    written = _write_all(parts, _groups(spans), pool, lease)
     unknown = {partition: place for partition, place in places.items() if partition not in known}
     if unknown:
         lease.check()
@@ -126,53 +129,64 @@ def quarantine(
     """
     table = rows.table
 
-    def parts() -> Iterator[Part]:
-        for school, order in held.items():
-            part = rows.gathered(order)
-            found = of_school(broken, school)
-            lists = broken_rules(part[table.identity].combine_chunks(), found, rule_names)
-            key = lake.quarantine_key(table.name, load_id, school, shard)
-            yield Part(school, key, part.append_column("broken_rules", lists))
+    def parts(school: str) -> Iterator[Part]:
+        part = rows.gathered(held[school])
+        found = of_school(broken, school)
+        lists = broken_rules(part[table.identity].combine_chunks(), found, rule_names)
+        key = lake.quarantine_key(table.name, load_id, school, shard)
+        yield Part(school, key, part.append_column("broken_rules", lists))
 
-    return _write_all(parts(), pool, lease)
+    return _write_all(parts, held, pool, lease)
 
 
 def _gathered(
-    rows: LoadRows, order: Numbers, spans: list[tuple[Partition, int, int]], load_id: str
+    rows: LoadRows, order: Numbers, group: list[Span], load_id: str
 ) -> Iterator[tuple[Partition, pa.Table]]:
-    """Each partition's rows in the lake's schema; small partitions are gathered together."""
+    """The rows of each partition of a group in the lake's schema, gathered together."""
     schema = rows.table.lake_schema
     names = [name for name in schema.names if name != LOAD_ID.name]
-    waiting = iter(spans)
-    while group := list(_up_to(ROWS_GATHERED, waiting)):
-        first, last = group[0][1], group[-1][2]
-        gathered = rows.gathered(order[first:last], names)
-        gathered = gathered.append_column(LOAD_ID.name, pa.repeat(load_id, last - first)).cast(schema)
-        for partition, start, end in group:
-            yield partition, gathered.slice(start - first, end - start)
+    first, last = group[0][1], group[-1][2]
+    gathered = rows.gathered(order[first:last], names)
+    gathered = gathered.append_column(LOAD_ID.name, pa.repeat(load_id, last - first)).cast(schema)
+    for partition, start, end in group:
+        yield partition, gathered.slice(start - first, end - start)
 
 
-def _up_to(count: int, spans: Iterator[tuple[Partition, int, int]]) -> Iterator[tuple[Partition, int, int]]:
+def _groups(spans: Iterable[Span]) -> Iterator[list[Span]]:
+    """Partitions that follow each other, small ones together."""
+    group: list[Span] = []
     taken = 0
     for span in spans:
-        yield span
+        group.append(span)
         taken += span[2] - span[1]
-        if taken >= count:
-            return
+        if taken >= ROWS_GATHERED:
+            yield group
+            group, taken = [], 0
+    if group:
+        yield group
 
 
-def _write_all(parts: Iterator[Part], pool: Executor, lease: Lease) -> Counter[str]:
-    """Writes the parts side by side, and never gathers more than a few ahead; rows by school."""
+def _write_all(
+    parts: Callable[[Given], Iterator[Part]], given: Iterable[Given], pool: Executor, lease: Lease
+) -> Counter[str]:
+    """Gathers and writes the parts of each of the given, side by side; rows by school."""
+
+    def write(each: Given) -> Counter[str]:
+        rows: Counter[str] = Counter()
+        for part in parts(each):
+            rows[part.school] += _write(part, lease)
+        return rows
+
     written: Counter[str] = Counter()
-    for school, count in in_order(pool, lambda part: _write(part, lease), parts, PARTS_AHEAD):
-        written[school] += count
+    for rows in in_order(pool, write, given, GROUPS_AHEAD):
+        written.update(rows)
     return written
 
 
-def _write(part: Part, lease: Lease) -> tuple[str, int]:
+def _write(part: Part, lease: Lease) -> int:
     sink = pa.BufferOutputStream()
     _write_table(part.rows, sink, row_group_size=ROWS_A_GROUP, **encoding(part.rows.schema))
     body = sink.getvalue()
     lease.check()
     lake.write(setting("LAKE_BUCKET"), part.key, body.to_pybytes())
-    return part.school, pq.read_metadata(pa.BufferReader(body)).num_rows
+    return pq.read_metadata(pa.BufferReader(body)).num_rows

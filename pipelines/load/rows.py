@@ -42,6 +42,10 @@ class Partition(NamedTuple):
     school_id: str
 
 
+Span: TypeAlias = tuple[Partition, int, int]
+"""A partition, and where its rows begin and end in an order."""
+
+
 @dataclass(frozen=True, slots=True)
 class LoadRows:
     """The rows of a load.
@@ -159,7 +163,7 @@ def part(rows: LoadRows, order: Numbers, stopped: Iterable[str]) -> tuple[Number
     return order[~np.isin(school, [place[name] for name in held])], held
 
 
-def partitions(rows: LoadRows, order: Numbers) -> Iterator[tuple[Partition, int, int]]:
+def partitions(rows: LoadRows, order: Numbers) -> Iterator[Span]:
     """Where each partition's rows stand in an order that follows the partitions.
 
     Yields:
