@@ -35,6 +35,8 @@ from infra.local.templates import read_template
 
 DEFAULT_STATE_DIR = Path(".luca/local")
 AUDIENCE = "luca"
+# Parameters of schedules that a person starts here: the work is long, or its cloud has no exports.
+STARTED_BY_HAND = ("HourlyLoad", "DailyCompleteness", "RetentionAudits")
 WAIT_SCALE = 0.02  # of state machines: 45 s take one
 
 
@@ -96,7 +98,7 @@ class LocalCloud:
             state_dir: For its files; default `.luca/local`. One cloud at a time.
             templates: Default: all of `infra/*.yaml`.
             parameters: Of the templates. `JwtIssuer` is the local issuer unless given, `GovernmentEndpoint`
-                the government's stand-in, and `HourlyLoad` `DISABLED`.
+                the government's stand-in, and each of `STARTED_BY_HAND` `DISABLED`.
             wait_scale: What a second of a state machine's waiting takes here, in seconds.
 
         Raises:
@@ -127,8 +129,9 @@ class LocalCloud:
         read = [read_template(path) for path in templates]
         if any("JwtIssuer" in template.parameters for template in read):
             parameters.setdefault("JwtIssuer", self._issuer.url)
-        if any("HourlyLoad" in template.parameters for template in read):
-            parameters.setdefault("HourlyLoad", "DISABLED")  # here a person says when to load
+        for name in STARTED_BY_HAND:
+            if any(name in template.parameters for template in read):
+                parameters.setdefault(name, "DISABLED")
         government: dict[str, str] = {}
         if any("GovernmentEndpoint" in template.parameters for template in read):
             office = self._exit.enter_context(processes.government(self.state_dir))

@@ -20,6 +20,7 @@ from adapters.pseudonym_keys import read_keys
 from adapters.table import put_school, put_students
 from infra.local.cloud import LocalCloud
 from infra.local.expiry import expire
+from infra.local.state_machines.execution import StateError
 from pipelines.audits.retention import history
 from pipelines.audits.retention.cohorts import compare
 from pipelines.audits.retention.page import page
@@ -92,6 +93,16 @@ def test_a_day_in_the_life_of_the_rules(cloud: LocalCloud, tmp_path: Path) -> No
     assert COHORT in [each["Key"] for each in s3.list_objects_v2(Bucket=lake)["Contents"]]
     expire(s3, datetime(2032, 1, 9, tzinfo=UTC), [lake])
     assert not s3.list_object_versions(Bucket=lake, Prefix=COHORT).get("Versions")
+
+
+@pytest.mark.slow
+def test_its_schedule_runs_the_audit_as_a_task_that_tells_its_metrics(cloud: LocalCloud) -> None:
+    before = len(history.earlier())
+    with pytest.raises(StateError, match="container audit ended with 3"):  # critical, as before
+        cloud.fire("luca-audit-retention", NOW)
+    assert len(history.earlier()) == before + 1
+    (log,) = (cloud.state_dir / "logs").glob("luca-retention-audit-*.log")
+    assert '"RetentionCriticalFindings"' in log.read_text()
 
 
 def test_the_reports_hold_no_student_and_become_a_history(cloud: LocalCloud) -> None:

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
-ROOMS = ("adapters", "expectations", "lambdas", "transforms")
+ROOMS = ("adapters", "expectations", "lambdas", "pipelines", "transforms")
 Place = tuple[str, str]  # module, name at its top level; "" is the module's own statements
 
 

@@ -309,6 +309,12 @@ _LOGS = (
     _log("/luca/api", "The API's log: no name, no identifier of a person, no score", 30, "api"),
     _log("/luca/delivery", "Firehose's errors", 30, "infra/lake.yaml"),
     _log("/luca/load", "The loads' log: counts, keys of files, no row", 90, "pipelines.load"),
+    _log(
+        "/luca/audits",
+        "The audits' log: counts, keys of objects, ids of missing events",
+        90,
+        "pipelines.audits",
+    ),
     _log("/luca/government-sync", "Errors of the state machines, without data", 400, "infra/government.yaml"),
     *(
         _log(f"/aws/lambda/luca-{name}", "The function's log: no name, no identifier, no score", days, owner)

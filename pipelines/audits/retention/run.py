@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from adapters import lifecycle, school_register
 from adapters.settings import setting
-from adapters.telemetry import metrics
+from adapters.telemetry import NAMESPACE
 from adapters.version_ages import object_versions
 from pipelines.audits.retention import cohorts, rules, settings
 from pipelines.audits.retention.objects import Stock
@@ -93,6 +93,7 @@ def _stock(bucket: Bucket, day: date) -> Stock:
 
 def emit_metrics(done: Audit) -> None:
     """Sends an audit's figures to CloudWatch, as EMF on standard output."""
+    metrics = EphemeralMetrics(namespace=NAMESPACE)
     metrics.add_dimension(name="audit", value="retention")
     for severity in (Severity.WARNING, Severity.CRITICAL):
         name = f"Retention{severity.word.title()}Findings"
