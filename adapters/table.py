@@ -61,7 +61,7 @@ def _put_chunk(requests: list[Any], sleep: Callable[[float], None]) -> set[Key]:
         try:
             response = client("dynamodb").batch_write_item(RequestItems={table: requests})
         except (ClientError, BotoCoreError) as error:
-            if not _transient(error):
+            if not transient(error):
                 raise
             continue
         requests = response.get("UnprocessedItems", {}).get(table, [])
@@ -72,7 +72,7 @@ def _put_chunk(requests: list[Any], sleep: Callable[[float], None]) -> set[Key]:
     }
 
 
-def _transient(error: Exception) -> bool:
+def transient(error: Exception) -> bool:
     """Whether trying again may help: throttling, a server's fault, a broken connection."""
     if not isinstance(error, ClientError):
         return True

@@ -6,7 +6,7 @@ Nothing is calculated here but sums of events that are shown: grades are the nig
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -23,10 +23,9 @@ from transforms.activity import Activity, Part, activity, week
 from transforms.periods import AcademicConfig, Period
 from transforms.schools import School
 from transforms.students import Student
+from transforms.weekly_trends import WEEKS_SHOWN, WeeklyTrend
 
 RECENT = timedelta(days=7)
-TRENDS_SHOWN = 8
-_TREND_KEYS = {"PK", "SK", "expires_at", "correlation_id", "contract_version"}
 
 
 async def student_profile(
@@ -137,7 +136,7 @@ def _period(academic: AcademicConfig | None, period_id: str | None, today: date)
 
 def _sorted(
     items: Iterable[tenant_table.TypedItem], period: Period | None, now: float
-) -> tuple[Student | None, list[Grade], list[Activity], list[dict[str, Any]]]:
+) -> tuple[Student | None, list[Grade], list[Activity], list[WeeklyTrend]]:
     """The items by what they are; of grades and trends only what is shown is read at all."""
     student: Student | None = None
     grades: list[Grade] = []
@@ -157,13 +156,12 @@ def _sorted(
             student = Student.from_item(from_typed(item))
         elif sk.startswith("TREND#"):
             trends.append(item)
-    return student, grades, activities, [_trend(item) for item in trends[-TRENDS_SHOWN:]]
+    return student, grades, activities, _weekly(trends)
 
 
-def _trend(item: tenant_table.TypedItem) -> dict[str, Any]:
-    plain = from_typed(item)
-    shown = {name: value for name, value in plain.items() if name not in _TREND_KEYS}
-    return {"iso_week": plain["SK"].split("#", 1)[1], **shown}
+def _weekly(items: Sequence[tenant_table.TypedItem]) -> list[WeeklyTrend]:
+    read = (WeeklyTrend.from_item(from_typed(item)) for item in items[-WEEKS_SHOWN:])
+    return [trend for trend in read if trend is not None]
 
 
 def _subject_grade(grade: Grade, academic: AcademicConfig | None) -> SubjectGrade:

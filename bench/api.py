@@ -36,10 +36,11 @@ from infra.local.templates import read_template
 from transforms.academic_items import Grade, Part
 from transforms.event_items import event_item
 from transforms.events import decode
-from transforms.keys import StudentKey, student_pk
+from transforms.keys import StudentKey, student_pk, trend_sk
 from transforms.periods import AcademicConfig
 from transforms.schools import School
 from transforms.students import Student
+from transforms.weekly_trends import WeeklyTrend, weeks_shown
 
 REPOSITORY = Path(__file__).parents[1]
 SCHOOLS, STUDENTS, EVENTS, GRADES = 20, 25, 35, 8
@@ -176,13 +177,25 @@ def of_student(school: School, student: StudentKey, now: datetime) -> Iterator[d
             "2026-02-05T08:00:00.000Z",
             str(uuid.uuid4()),
         ).item()
-    for number in range(8):
-        yield {
-            "PK": student_pk(student),
-            "SK": f"TREND#{now.year}-W{number + 1:02d}",
-            "points": 20,
-            "events": 9,
-        }
+    for iso_week in weeks_shown(now):
+        judged = WeeklyTrend(
+            iso_week=iso_week,
+            points=20,
+            events=9,
+            trend="rising",
+            points_change=6,
+            points_mean_4w=17.25,
+            points_slope_4w=1.5,
+            points_slope_low_4w=-0.5,
+            points_slope_high_4w=3.0,
+            attendance_rate=0.8,
+            attendance_rate_4w=0.95,
+            absence_rate_8w=0.0625,
+            warnings=["falling_points"],
+            rules_version=1,
+            as_of="2026-02-02T23:10:04.000Z",
+        )
+        yield {"PK": student_pk(student), "SK": trend_sk(iso_week), "analysis": judged.analysis()}
 
 
 @contextmanager

@@ -173,6 +173,23 @@ def parse_grade_sk(sk: str) -> tuple[str, str]:
     return parts[1], parts[2]
 
 
+def trend_sk(iso_week: str) -> str:
+    """Sort key of a student's week as the lake's analysis judges it: `TREND#2026-W06`."""
+    return f"TREND#{iso_week}"
+
+
+def parse_trend_sk(sk: str) -> str:
+    """The inverse of `trend_sk`: the ISO week.
+
+    Raises:
+        InvalidIdentifierError: The key is not one of a weekly trend.
+    """
+    kind, _, iso_week = sk.partition("#")
+    if kind != "TREND" or not iso_week:
+        raise InvalidIdentifierError(f"sort key {sk!r} is not a weekly trend's: it reads TREND#{{iso_week}}")
+    return iso_week
+
+
 def pending_consolidation_pk(school_id: str) -> str:
     """Partition of the index `pending` where a school's evaluations wait for the nightly job."""
     return f"TENANT#{identifier('school_id', school_id)}#PENDING#CONSOLIDATION"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from msgspec import Struct
 
 from api.contracts.fields import LocalDate, Number
 from api.contracts.rules import PeriodSpan
 from api.contracts.students import StudentLine
 from transforms.activity import Activity, Week
+from transforms.weekly_trends import WeeklyTrend
 
 
 class GradePart(Struct, frozen=True, kw_only=True):
@@ -95,7 +94,8 @@ class StudentProfile(Struct, frozen=True, kw_only=True):
         week: The week at a glance: score and parts. The parts sum to the score.
         counts: The week in words, by outcome.
         recent_activity: Events of the last 7 days, newest first.
-        trends: Weekly analysis from the lake, the last weeks, oldest first; may be empty.
+        trends: Weekly analysis from the lake: the last eight whole weeks, oldest first; empty for a student
+            of whom nothing has reached it yet. The week that goes on is in `week`, live.
     """
 
     student_id: str
@@ -111,7 +111,7 @@ class StudentProfile(Struct, frozen=True, kw_only=True):
     week: Week
     counts: list[Count]
     recent_activity: list[Activity]
-    trends: list[dict[str, Any]]
+    trends: list[WeeklyTrend]
 
 
 class WeekActivity(Struct, frozen=True, kw_only=True):

@@ -18,6 +18,7 @@ from api.operations import Answer
 from api.pages.settings import development_login
 from api.pages.words import day, type_of_evaluation, words
 from transforms import calendar
+from transforms.activity import week_monday
 
 TEMPLATES = Path(__file__).parent / "templates"
 HTML = "text/html; charset=utf-8"
@@ -82,6 +83,7 @@ def _environment() -> Environment:
         "signed": lambda points: f"{points:+d}".replace("-", "−") if points else "0",
         "moment": moment,
         "date": day,
+        "monday": week_monday,
         "subject": lambda code: code.replace("_", " ").capitalize(),
         "kind": type_of_evaluation,
         "outcome": in_words,
@@ -89,7 +91,7 @@ def _environment() -> Environment:
     return environment
 
 
-def number(value: Decimal | Fraction | int, digits: int = 2) -> str:
+def number(value: Decimal | Fraction | float, digits: int = 2) -> str:
     """At most `digits` decimal places, half up, without zeros that say nothing."""
     if isinstance(value, Fraction):
         value = Decimal(value.numerator) / Decimal(value.denominator)

@@ -138,9 +138,9 @@ def _past(profile: StudentProfile, before: date) -> list[WeekScore]:
     """Weeks of the analysis that are older than the events at hand; the lake sums the same points."""
     found = []
     for trend in profile.trends:
-        monday, points = week_monday(trend["iso_week"]), trend.get("points")
-        if isinstance(points, int | Decimal) and monday <= before:
-            found.append(WeekScore(monday, trend["iso_week"], int(points)))
+        monday = week_monday(trend.iso_week)
+        if monday <= before:
+            found.append(WeekScore(monday, trend.iso_week, trend.points))
     return found
 
 

@@ -25,6 +25,7 @@ from pipelines.cli import (
     lake,
     loads,
     local,
+    profiles,
     quality,
     quarantine,
     replay,
@@ -60,6 +61,7 @@ app.add_typer(erase.app, name="erase")
 app.add_typer(audit.app, name="audit")
 app.add_typer(grades.app, name="grades")
 app.add_typer(quality.app, name="quality")
+app.add_typer(profiles.app, name="profiles")
 app.add_typer(sync.app, name="sync")
 app.add_typer(retention.app, name="retention")
 app.add_typer(quarantine.app, name="quarantine")

@@ -18,7 +18,7 @@ from rich.table import Table
 
 from infra.local.cloud import LocalCloud
 from pipelines.books import COLUMNS, Books, UnbalancedBooksError, drawn_up
-from pipelines.cli import demo_grades, demo_pages, simulate
+from pipelines.cli import demo_grades, demo_pages, profiles, simulate
 from pipelines.cli.demo_grades import GradeBooks
 from pipelines.cli.local import stop_signal
 from pipelines.cli.progress import console, step
@@ -144,6 +144,7 @@ def _the_way(
         # In its own folder: a `luca trends` or another demo may run beside it.
         work = cloud.state_dir / "dbt"
         say(run_trends(docs_dir=out / "dbt-docs", work_dir=work, progress=say).summary)
+    profiles.run()
     if term:
         with step("Government, on a bad day") as say:
             say(demo_grades.synchronise())

@@ -42,8 +42,10 @@ def trends(
         ),
     ] = None,
     docs: Annotated[Path | None, typer.Option(help="Write the dbt docs site into this folder.")] = None,
+    profiles: Annotated[bool, typer.Option(help="Then bring them back to the students' profiles.")] = True,
 ) -> None:
-    """Build the weekly trends with dbt on Athena, and test them."""
+    """Build the weekly trends with dbt on Athena, test them, and bring them back to the profiles."""
+    from pipelines.cli.profiles import run as publish_profiles
     from pipelines.trends import run_trends
 
     with step("Trends") as say:
@@ -51,6 +53,8 @@ def trends(
             full_refresh=full_refresh, since=since.date() if since else None, docs_dir=docs, progress=say
         )
         say(result.summary)
+    if profiles:
+        publish_profiles()
 
 
 def query(

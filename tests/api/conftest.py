@@ -31,11 +31,12 @@ from infra.local.stacks import Stacks
 from infra.local.templates import read_template
 from transforms.event_items import event_item
 from transforms.events import decode
-from transforms.keys import StudentKey
+from transforms.keys import StudentKey, student_pk, trend_sk
 from transforms.periods import AcademicConfig
 from transforms.points import PointsRules
 from transforms.schools import School
 from transforms.students import Student
+from transforms.weekly_trends import WeeklyTrend
 
 TEMPLATES = Path(__file__).parents[2] / "infra"
 ZONE = "America/Mexico_City"
@@ -332,6 +333,16 @@ class Classroom:
         # The store's clock is the machine's: by that, events of this test's now have expired.
         self.platform.put({**item, "expires_at": FAR_AHEAD})
         return event_id
+
+    def judged(
+        self, student_id: str, iso_week: str, expires_at: int = FAR_AHEAD, **figures: Any
+    ) -> WeeklyTrend:
+        """Brings a week's analysis back from the lake, as the job writes it."""
+        trend = WeeklyTrend(iso_week=iso_week, **{"points": 0, "events": 0, "trend": "steady", **figures})
+        pk = student_pk(StudentKey(self.school_id, student_id))
+        kept = {"analysis": trend.analysis(), "expires_at": expires_at}
+        self.platform.put({"PK": pk, "SK": trend_sk(iso_week), **kept})
+        return trend
 
 
 @pytest.fixture

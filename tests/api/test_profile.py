@@ -135,13 +135,29 @@ def test_grades_are_those_of_the_current_period_or_of_the_one_asked_for(client: 
     assert client.call("GET", "/profile/ana?period=Q9", school=classroom.school_id).status == 404
 
 
-def test_trends_are_shown_where_the_lake_has_sent_some(client: Any, classroom: Any) -> None:
-    pk = f"TENANT#{classroom.school_id}#STUDENT#ana"
+def test_the_last_eight_weeks_that_the_lake_has_judged_stand_beside_the_live_week(
+    client: Any, classroom: Any
+) -> None:
+    classroom.event("participation", monday(classroom))
     for week in range(1, 11):
-        classroom.platform.put({"PK": pk, "SK": f"TREND#2026-W{week:02d}", "points": week})
-    trends = profile(client, classroom)["trends"]
-    assert [trend["iso_week"] for trend in trends] == [f"2026-W{week:02d}" for week in range(3, 11)]
-    assert trends[-1] == {"iso_week": "2026-W10", "points": 10}
+        classroom.judged("ana", f"2026-W{week:02d}", points=week, points_mean_4w=2.25, warnings=["silent"])
+    found = profile(client, classroom)
+    assert found["week"]["events"] == 1
+    assert [trend["iso_week"] for trend in found["trends"]] == [f"2026-W{week:02d}" for week in range(3, 11)]
+    last = found["trends"][-1]
+    assert (last["points"], last["points_mean_4w"], last["trend"]) == (10, 2.25, "steady")
+    assert (last["warnings"], last["attendance_rate"], last["is_final"]) == (["silent"], None, False)
+
+
+def test_a_student_of_whom_nothing_was_judged_has_no_trend_and_no_zero(client: Any, classroom: Any) -> None:
+    assert profile(client, classroom)["trends"] == []
+
+
+def test_a_week_that_was_withdrawn_or_has_had_its_time_is_not_shown(client: Any, classroom: Any) -> None:
+    classroom.judged("ana", "2026-W04")
+    classroom.judged("ana", "2026-W05", expires_at=int(classroom.now.timestamp()))
+    classroom.platform.put({"PK": f"TENANT#{classroom.school_id}#STUDENT#ana", "SK": "TREND#2026-W06"})
+    assert [trend["iso_week"] for trend in profile(client, classroom)["trends"]] == ["2026-W04"]
 
 
 def test_a_profile_costs_one_store_call(client: Any, classroom: Any) -> None:

@@ -16,6 +16,7 @@ READERS = {
     "privacy.yaml:ErasureRole",  # finds one student's rows
     "retention.yaml:RetentionAuditRole",  # compares rosters with the cohorts of rows, in its memory alone
     "retention.yaml:RehomeRole",  # likewise, and moves the rows
+    "trends.yaml:ProfilesRole",  # finds each student's weeks in the marts, in its memory alone
 }
 VALUES = {"AWS::Region": "us-east-1", "AWS::AccountId": "000000000000"}
 NAMES = {"luca-PseudonymKeys": "/luca/pseudonym-keys", "PseudonymKeyPath": "/luca/pseudonym-keys"}

@@ -16,6 +16,7 @@ from transforms.retention.places import (
     Removal,
     Rule,
 )
+from transforms.weekly_trends import KEPT_WEEKS
 
 _STORE = "luca-platform"
 _OF_STUDENT = "TENANT#{school}#STUDENT#{student}"
@@ -123,9 +124,9 @@ _HOT = (
         "TREND",
         f"{_OF_STUDENT} / TREND#{{iso_week}}",
         "Weekly trends, brought back from the lake",
-        AfterGraduation(),
-        _PERSON,
-        "pipelines.trends",
+        Days(7 * KEPT_WEEKS, "the week began"),
+        _TTL,
+        "pipelines.profiles",
         _BY_KEY,
     ),
     _items(

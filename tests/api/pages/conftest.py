@@ -125,6 +125,23 @@ class Lessons:
         for number in range(3):
             event("attendance", self.at(-21 + number, 8), status="absent")
 
+    def analysis(self, student_id: str = "ana") -> None:
+        """Eight weeks as the lake's marts judge them: one without school, the last one a fall."""
+        told = {"as_of": "2026-02-01T23:10:04.000Z", "rules_version": 1}
+        weeks = ("2025-W50", "2025-W51", "2025-W52", "2026-W01", "2026-W02", "2026-W03", "2026-W04")
+        for number, week in enumerate(weeks):
+            figures = {
+                "points": 9 + number,
+                "points_change": 6 if number else None,
+                "trend": "rising" if number % 2 == 0 else "steady",
+                "attendance_rate_4w": 0.925 if number > 3 else None,
+                "is_school_week": week != "2025-W52",
+                "is_final": number < 4,
+            }
+            self.classroom.judged(student_id, week, events=3, **figures, **told)
+        last = {"points": 4, "points_change": -11, "trend": "falling", "attendance_rate_4w": 0.85}
+        self.classroom.judged(student_id, "2026-W05", events=1, warnings=["silent"], **last, **told)
+
 
 @pytest.fixture
 def lessons(classroom: Any) -> Lessons:

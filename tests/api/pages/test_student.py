@@ -3,10 +3,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from api.language import Language
+from api.pages.words import words
 from transforms.keys import StudentKey
 from transforms.students import Student
 
@@ -79,12 +82,48 @@ def test_the_chart_says_in_words_what_it_shows(html: Get, lessons: Any) -> None:
 
 
 def test_older_weeks_of_the_chart_come_from_the_analysis(html: Get, lessons: Any) -> None:
-    pk = f"TENANT#{lessons.classroom.school_id}#STUDENT#ana"
     for week in ("2025-W50", "2025-W51", "2026-W01", "2026-W05"):
-        lessons.classroom.platform.put({"PK": pk, "SK": f"TREND#{week}", "points": 9})
+        lessons.classroom.judged("ana", week, points=9)
     told = html("/students/ana").split("<desc", 1)[1].split("</desc>", 1)[0]
     assert "semana del 8 dic: +9; semana del 15 dic: +9; semana del 29 dic: +9; semana del 12 ene: 0" in told
     assert "26 ene: 0" in told, "the events at hand say more than an analysis of last night"
+
+
+def analysis(html: str) -> str:
+    return html.split('id="analysis"', 1)[1].split("</section>", 1)[0]
+
+
+def test_the_analysis_says_each_weeks_trend_figures_and_warnings(html: Get, lessons: Any) -> None:
+    lessons.analysis()
+    shown = analysis(html("/students/ana"))
+    newest, older = re.findall(r"<tr>(.*?)</tr>", shown.split("<tbody>")[1], re.DOTALL)[:2]
+    assert text_of(newest) == (
+        "26 ene 2026 puede cambiar ↘ A la baja +4 −11 85 % tres semanas de clases sin ningún evento"
+    )
+    assert text_of(older).startswith("19 ene 2026 puede cambiar ↗ Al alza +15 +6 92.5 %")
+    assert "Avisos de la semana del 26 ene: tres semanas de clases sin ningún evento." in text_of(shown)
+    assert "Con los eventos recibidos hasta el 1 feb, 17:10" in shown
+    assert "versión 1 de sus reglas" in shown
+
+
+def test_the_analysis_speaks_english_too(html: Get, lessons: Any) -> None:
+    lessons.analysis()
+    shown = text_of(analysis(html("/students/ana", headers={"Accept-Language": "en-GB"})))
+    assert "26 Jan 2026 may change ↘ Falling +4 −11 85 % three school weeks without any event" in shown
+
+
+def test_a_student_without_an_analysis_is_told_so(html: Get, lessons: Any) -> None:
+    shown = analysis(html("/students/ana"))
+    assert "Todavía no se ha analizado ninguna semana" in shown
+    assert "<table" not in shown
+
+
+def test_every_early_warning_has_words_in_both_languages() -> None:
+    sql = (Path(__file__).parents[3] / "dbt" / "models" / "rules" / "early_warning_rules.sql").read_text()
+    rules = re.findall(r"^        '(\w+)', '\w+', '", sql, re.MULTILINE)
+    assert len(rules) >= 6
+    for language in Language:
+        assert {f"warning_{rule}" for rule in rules} <= words(language).keys()
 
 
 def test_a_grade_is_the_sum_of_what_its_evaluations_add(html: Get, lessons: Any) -> None:

@@ -25,6 +25,7 @@ TARGETS = {
 def _lessons(lessons: Any) -> None:
     lessons.week()
     lessons.grades()
+    lessons.analysis()
     first = lessons.evaluation("arte", "boceto", "exam", "40")
     lessons.consolidate("arte", [first])
     corrected = first.corrected(recorded_at="2026-02-05T17:00:00.000Z", correlation_id=first.correlation_id)
@@ -142,6 +143,17 @@ def test_the_events_behind_a_count_sum_to_it(visit: Visit) -> None:
         assert line.locator(".what").inner_text().split()[0] == str(len(events))
         total += whole(shown)
     assert whole(page.locator(".score strong").inner_text()) == total
+
+
+def test_the_analysis_stands_beside_the_live_week(visit: Visit) -> None:
+    page = visit(TARGETS["student"])
+    analysis = page.get_by_role("region", name="Análisis semanal")
+    newest = analysis.locator("tbody tr").first
+    expect(newest).to_contain_text("26 ene 2026")
+    expect(newest).to_contain_text("A la baja")
+    assert whole(newest.locator("td.count").first.inner_text()) == 4
+    assert analysis.locator("tbody tr").count() == 8
+    expect(page.get_by_role("region", name="esta semana")).to_contain_text("5 participaciones")
 
 
 def whole(text: str) -> int:

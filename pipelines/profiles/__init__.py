@@ -1,0 +1,1 @@
+"""Back to the profile: the weekly analysis of each student, from the marts to the operational store."""
