@@ -1,10 +1,11 @@
-"""Every version of a bucket's objects: found, read in part, replaced, deleted for good."""
+"""Every version of a bucket's objects: listed with its age, read in part, replaced, deleted for good."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -24,15 +25,18 @@ class VersionsRefusedError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One version of an object.
+    """One version of an object, or a delete marker.
 
     Attributes:
         bucket: Its bucket.
         key: Its key.
         version_id: S3's.
-        etag: Without quotes.
-        size: Bytes.
+        etag: Without quotes; empty of a marker.
+        size: Bytes; 0 of a marker.
         latest: Whether a reader who names no version gets it.
+        written: When, by S3's clock.
+        replaced: When a newer version or a marker took its place; None of the latest.
+        is_marker: Whether it is a delete marker.
     """
 
     bucket: str
@@ -41,22 +45,52 @@ class Version:
     etag: str
     size: int
     latest: bool
+    written: datetime
+    replaced: datetime | None = None
+    is_marker: bool = False
+
+
+def everything(bucket: str, prefix: str = "") -> Iterator[Version]:
+    """Every version and delete marker under a prefix by key, the newest of each key first.
+
+    A page of them is held at a time.
+
+    Raises:
+        ClientError, BotoCoreError: S3 cannot be asked.
+    """
+    newer: Version | None = None
+    for page in client("s3").get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
+        entries = [(each, False) for each in page.get("Versions", [])]
+        if markers := page.get("DeleteMarkers"):
+            # S3 lists them apart; of the same key, the latest is the newest whatever the clock said.
+            entries += [(each, True) for each in markers]
+            entries.sort(key=_newest_first)
+        for entry, is_marker in entries:
+            key = entry["Key"]
+            newer = Version(
+                bucket,
+                key,
+                entry["VersionId"],
+                entry.get("ETag", "").strip('"'),
+                entry.get("Size", 0),
+                entry["IsLatest"],
+                entry["LastModified"],
+                newer.written if newer is not None and newer.key == key else None,
+                is_marker,
+            )
+            yield newer
+
+
+def _newest_first(entry: tuple[Any, bool]) -> tuple[str, bool, float]:
+    told, _ = entry
+    return told["Key"], not told["IsLatest"], -told["LastModified"].timestamp()
 
 
 def versions(bucket: str, prefix: str) -> Iterator[Version]:
     """Every version of the objects under a prefix, by key; delete markers hold nothing and are left out."""
-    pages = client("s3").get_paginator("list_object_versions")
-    for page in pages.paginate(Bucket=bucket, Prefix=prefix):
-        for found in page.get("Versions", []):
-            if not found["Key"].endswith("/"):  # a console makes such "folders"
-                yield Version(
-                    bucket,
-                    found["Key"],
-                    found["VersionId"],
-                    found["ETag"].strip('"'),
-                    found["Size"],
-                    found["IsLatest"],
-                )
+    for version in everything(bucket, prefix):
+        if not (version.is_marker or version.key.endswith("/")):  # a console makes such "folders"
+            yield version
 
 
 def delete(wanted: Iterable[Version]) -> int:

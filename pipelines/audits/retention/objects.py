@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import lru_cache
 
-from adapters.version_ages import ObjectVersion
+from adapters.object_versions import Version
 from pipelines.audits.retention.result import EXAMPLES, Finding, Pile, Severity
 from transforms.retention.cohorts import UNKNOWN
 from transforms.retention.due import Standing, days_after, due_on, standing_of
@@ -26,7 +26,7 @@ class _Heap:
     bytes: int = 0
     examples: list[str] = field(default_factory=list)
 
-    def add(self, version: ObjectVersion) -> None:
+    def add(self, version: Version) -> None:
         self.objects += 1
         self.bytes += version.size
         if len(self.examples) < EXAMPLES:
@@ -54,7 +54,7 @@ class Stock:
         # Objects of a folder have the same standing; a listing goes through folder by folder.
         self._standing = lru_cache(64)(lambda folder: standing_of(bucket.name, folder))
 
-    def count(self, versions: Iterable[ObjectVersion]) -> None:
+    def count(self, versions: Iterable[Version]) -> None:
         """Counts versions; may be called again for more of them."""
         for version in versions:
             if version.replaced is not None:
@@ -64,7 +64,7 @@ class Stock:
             elif not version.is_marker:
                 self._count_current(version)
 
-    def _count_current(self, version: ObjectVersion) -> None:
+    def _count_current(self, version: Version) -> None:
         standing = self._standing(version.key[: version.key.rfind("/") + 1])
         if standing is None:
             self._unregistered.add(version)
@@ -79,7 +79,7 @@ class Stock:
         if due is not None and due <= self._late:
             self._overdue[name, standing.cohort].add(version)
 
-    def _due(self, standing: Standing, version: ObjectVersion) -> date | None:
+    def _due(self, standing: Standing, version: Version) -> date | None:
         due = due_on(standing, version.written)
         if self.bucket.days is None:
             return due

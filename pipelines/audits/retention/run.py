@@ -9,10 +9,9 @@ from datetime import date, datetime
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from adapters import lifecycle, school_register
+from adapters import lifecycle, object_versions, school_register
 from adapters.settings import setting
 from adapters.telemetry import NAMESPACE
-from adapters.version_ages import object_versions
 from pipelines.audits.retention import cohorts, rules, settings
 from pipelines.audits.retention.objects import Stock
 from pipelines.audits.retention.result import Audit, Finding, Severity, worst_first
@@ -87,7 +86,7 @@ def audit(
 
 def _stock(bucket: Bucket, day: date) -> Stock:
     stock = Stock(bucket, day)
-    stock.count(object_versions(setting(f"{bucket.name}_BUCKET")))
+    stock.count(object_versions.everything(setting(f"{bucket.name}_BUCKET")))
     return stock
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from adapters.version_ages import ObjectVersion
+from adapters.object_versions import Version
 from pipelines.audits.retention.objects import GRACE_DAYS, Stock
 from pipelines.audits.retention.result import Pile, Severity
 from transforms.retention.registry import BUCKETS
@@ -14,11 +14,12 @@ EVENTS = "lake/behavior_events/graduation_year="
 WRITTEN = datetime(2026, 2, 3, 15, tzinfo=UTC)
 
 
-def version(key: str, *, replaced: datetime | None = None, is_marker: bool = False) -> ObjectVersion:
-    return ObjectVersion(key, 0 if is_marker else 10, WRITTEN, replaced, is_marker)
+def version(key: str, *, replaced: datetime | None = None, is_marker: bool = False) -> Version:
+    size = 0 if is_marker else 10
+    return Version("bucket", key, "v", "etag", size, replaced is None, WRITTEN, replaced, is_marker)
 
 
-def found(stock: Stock, *versions: ObjectVersion) -> dict[str, tuple[Severity, int]]:
+def found(stock: Stock, *versions: Version) -> dict[str, tuple[Severity, int]]:
     stock.count(versions)
     return {each.check: (each.severity, each.count) for each in stock.findings()}
 
