@@ -6,7 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 UV := $(BIN)/uv
-BENCHES := enricher ingest load compaction history consolidation government_sync api completeness erasure retention_audit
+BENCHES := enricher ingest load compaction history consolidation government_sync api completeness erasure \
+	retention_audit reports
 
 # Parsing needs the names that a run takes from the templates' outputs, and reaches nothing.
 DBT_NAMES := AWS_DEFAULT_REGION=us-east-1 LUCA_DBT_WORK_GROUP=luca-dbt LUCA_LAKE_BUCKET=lake \

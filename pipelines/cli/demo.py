@@ -119,6 +119,7 @@ def _the_way(
     """Everything between the first request and the books."""
     from pipelines.load.run import load, recent_loads
     from pipelines.reports.quality import write_quality_page
+    from pipelines.reports.schools import FOLDER, write_school_reports
     from pipelines.reports.weekly import QUALITY, Link, write_report
     from pipelines.trends import run_trends
 
@@ -161,6 +162,7 @@ def _the_way(
             QUALITY,
             Link("dbt-docs/index.html", "dbt docs", "each column of each mart, and the lineage"),
         ]
+        write_school_reports(out / FOLDER, written_at=datetime.now(UTC))
         write_report(
             out / "report.html", written_at=datetime.now(UTC), books=books, loads=recent_loads(), links=links
         )

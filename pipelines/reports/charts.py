@@ -6,6 +6,7 @@ Vega-Lite through Altair; `vl-convert` renders it in process.
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from typing import Any, cast
 
 import altair as alt
@@ -21,55 +22,62 @@ MOST_BARS = 12
 
 WIDTH, HEIGHT = 560, 240
 
+Say = Callable[[str], str]  # an English word in the language of the page
 
-def events_by_week(weeks: pd.DataFrame) -> str:
+
+def events_by_week(weeks: pd.DataFrame, say: Say = str) -> str:
     """Lines of events per week, one a school.
 
     Args:
         weeks: `school_id`, `week_start` (date), `event_count`.
+        say: Its words in the language of the page.
 
     Returns:
         An SVG document.
     """
-    return _lines(weeks, "event_count", "Events in the week", axis=alt.Axis(format="~s"))
+    return _lines(weeks, "event_count", say, "Events in the week", axis=alt.Axis(format="~s"))
 
 
-def attendance_by_week(weeks: pd.DataFrame) -> str:
+def attendance_by_week(weeks: pd.DataFrame, say: Say = str) -> str:
     """Lines of the mean attendance rate per week, one a school; weeks without attendance are gaps.
 
     Args:
         weeks: `school_id`, `week_start` (date), `attendance_rate` (0 to 1 or null).
+        say: Its words in the language of the page.
     """
     return _lines(
         weeks.dropna(subset=["attendance_rate"]),
         "attendance_rate",
+        say,
         "Attendance, mean over students",
         axis=alt.Axis(format="%"),
         scale=alt.Scale(zero=False),
     )
 
 
-def trends_of_last_week(weeks: pd.DataFrame) -> str:
+def trends_of_last_week(weeks: pd.DataFrame, say: Say = str) -> str:
     """Bars of how many students fall, hold and rise, in each school's last week.
 
     Args:
         weeks: `school_id`, `week_start`, `falling_student_count`, `steady_student_count`,
             `rising_student_count`.
+        say: Its words in the language of the page.
     """
     last = weeks.sort_values("week_start").groupby("school_id").tail(1)
-    columns = {f"{trend}_student_count": trend for trend in TREND_COLOURS}
-    long = last.rename(columns=columns).melt("school_id", list(TREND_COLOURS), "trend", "students")
-    long["order"] = long["trend"].map({trend: index for index, trend in enumerate(TREND_COLOURS)})
+    columns = {f"{trend}_student_count": say(trend) for trend in TREND_COLOURS}
+    trends = list(columns.values())
+    long = last.rename(columns=columns).melt("school_id", trends, "trend", "students")
+    long["order"] = long["trend"].map({trend: index for index, trend in enumerate(trends)})
     chart = (
         alt.Chart(_plain(long))
         .mark_bar(stroke="white")
         .encode(
-            x=alt.X("students:Q", title="Students", stack="zero", axis=alt.Axis(tickMinStep=1)),
+            x=alt.X("students:Q", title=say("Students"), stack="zero", axis=alt.Axis(tickMinStep=1)),
             y=alt.Y("school_id:N", title=None),
             color=alt.Color(
                 "trend:N",
-                title="Points against the weeks before",
-                scale=alt.Scale(domain=list(TREND_COLOURS), range=list(TREND_COLOURS.values())),
+                title=say("Points against the weeks before"),
+                scale=alt.Scale(domain=trends, range=list(TREND_COLOURS.values())),
             ),
             order="order:Q",
             tooltip=["school_id:N", "trend:N", "students:Q"],
@@ -78,37 +86,40 @@ def trends_of_last_week(weeks: pd.DataFrame) -> str:
     return _svg(chart, height=28 * max(2, last["school_id"].nunique()))
 
 
-def hours_of_the_week(hours: pd.DataFrame) -> str:
+def hours_of_the_week(hours: pd.DataFrame, say: Say = str) -> str:
     """A heat map of when events happen, by the schools' own clocks.
 
     Args:
         hours: `weekday` (1 is Monday), `hour` (0 to 23), `event_count`.
+        say: Its words in the language of the page.
     """
-    named = hours.assign(day=hours["weekday"].map(lambda number: WEEKDAYS[int(number) - 1]))
+    names = [say(name) for name in WEEKDAYS]
+    named = hours.assign(day=hours["weekday"].map(lambda number: names[int(number) - 1]))
     chart = (
         alt.Chart(_plain(named))
         .mark_rect(stroke="white")
         .encode(
-            x=alt.X("hour:O", title="Hour at the school", axis=alt.Axis(labelAngle=0)),
-            y=alt.Y("day:O", title=None, sort=WEEKDAYS),
-            color=alt.Color("event_count:Q", title="Events", scale=alt.Scale(scheme="blues")),
+            x=alt.X("hour:O", title=say("Hour at the school"), axis=alt.Axis(labelAngle=0)),
+            y=alt.Y("day:O", title=None, sort=names),
+            color=alt.Color("event_count:Q", title=say("Events"), scale=alt.Scale(scheme="blues")),
             tooltip=["day:O", "hour:O", "event_count:Q"],
         )
     )
     return _svg(chart, height=24 * len(WEEKDAYS), width=min(WIDTH, 60 * named["hour"].nunique() + 60))
 
 
-def event_types(types: pd.DataFrame) -> str:
+def event_types(types: pd.DataFrame, say: Say = str) -> str:
     """Bars of events by type.
 
     Args:
         types: `event_type`, `event_count`.
+        say: Its words in the language of the page.
     """
     chart = (
         alt.Chart(_plain(types))
         .mark_bar(color=PALETTE[0])
         .encode(
-            x=alt.X("event_count:Q", title="Events", axis=alt.Axis(format="~s")),
+            x=alt.X("event_count:Q", title=say("Events"), axis=alt.Axis(format="~s")),
             y=alt.Y("event_type:N", title=None, sort="-x"),
             tooltip=["event_type:N", "event_count:Q"],
         )
@@ -160,20 +171,20 @@ def hours_since_rows(ages: pd.DataFrame) -> str:
 
 
 def _lines(
-    weeks: pd.DataFrame, column: str, title: str, axis: alt.Axis, scale: alt.Scale | None = None
+    weeks: pd.DataFrame, column: str, say: Say, title: str, axis: alt.Axis, scale: alt.Scale | None = None
 ) -> str:
     largest = weeks.groupby("school_id")["event_count"].sum().nlargest(MOST_LINES).index
     drawn = weeks[weeks["school_id"].isin(largest)]
-    x = alt.X("week_start:T", title="Week of", axis=alt.Axis(format="%d %b %y", labelOverlap=True))
+    x = alt.X("week_start:T", title=say("Week of"), axis=alt.Axis(format="%d %b %y", labelOverlap=True))
     if drawn["week_start"].nunique() <= 12:
-        x = alt.X("week_start:O", title="Week of", timeUnit="yearmonthdate", axis=alt.Axis(labelAngle=0))
+        x = alt.X("week_start:O", title=say("Week of"), timeUnit="yearmonthdate", axis=alt.Axis(labelAngle=0))
     chart = (
         alt.Chart(_plain(drawn))
         .mark_line(point=drawn["week_start"].nunique() <= 12, strokeWidth=2)
         .encode(
             x=x,
-            y=alt.Y(f"{column}:Q", title=title, axis=axis, scale=scale or alt.Undefined),
-            color=alt.Color("school_id:N", title="School", scale=alt.Scale(range=PALETTE)),
+            y=alt.Y(f"{column}:Q", title=say(title), axis=axis, scale=scale or alt.Undefined),
+            color=alt.Color("school_id:N", title=say("School"), scale=alt.Scale(range=PALETTE)),
             tooltip=["school_id:N", "week_start:T", f"{column}:Q"],
         )
     )

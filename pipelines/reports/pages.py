@@ -7,17 +7,30 @@ from functools import cache
 
 import jinja2
 
+from pipelines.reports.words import Language, say_in
+
 
 @cache
-def environment() -> jinja2.Environment:
-    """The templates of `pipelines/reports/templates`, and how numbers are written."""
+def environment(language: Language = Language.EN) -> jinja2.Environment:
+    """The templates of `pipelines/reports/templates`, and how words and numbers are written.
+
+    Args:
+        language: Of what stands in `{% trans %}` and `_()`.
+    """
     made = jinja2.Environment(
         loader=jinja2.PackageLoader("pipelines.reports"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
     )
+    say = say_in(language)
+    made.policies["ext.i18n.trimmed"] = True
+    made.install_gettext_callables(  # type: ignore[attr-defined]  # the extension adds it
+        say, lambda one, many, count: say(one if count == 1 else many), newstyle=True
+    )
+    made.globals["language"] = language.value
     made.filters.update(thousands=thousands, percent=percent, short=short)
     return made
 

@@ -15,7 +15,10 @@ from adapters import athena
 from adapters.settings import setting
 from pipelines.books import COLUMNS, Books
 from pipelines.reports import charts
+from pipelines.reports.charts import Say
 from pipelines.reports.pages import environment, percent, thousands
+from pipelines.reports.schools import FOLDER, file_name
+from pipelines.reports.words import Language, say_in
 
 
 class NoTrendsError(RuntimeError):
@@ -48,7 +51,7 @@ def write_report(
     loads: Sequence[Mapping[str, Any]] = (),
     links: Sequence[Link] = (),
 ) -> Path:
-    """Reads the marts and writes the page.
+    """Reads the marts and writes the page, in English and beside it, as `{name}.es.html`, in Spanish.
 
     Args:
         path: The file to write; its folder is made.
@@ -67,23 +70,42 @@ def write_report(
     weeks = _query("SELECT * FROM weekly_school_behavior ORDER BY week_start, school_id", "MARTS_DATABASE")
     if weeks.empty:
         raise NoTrendsError("there are no weekly trends yet: run `luca load`, then `luca trends`")
-    page = environment().get_template("report.html.j2")
     last = weeks.sort_values("week_start").groupby("school_id").tail(1).sort_values("school_id")
-    text = page.render(
-        written_at=written_at,
-        first_week=weeks["iso_week"].min(),
-        last_week=weeks["iso_week"].max(),
-        schools=weeks["school_id"].nunique(),
-        figures=_figures(weeks, last),
-        charts=list(_charts(weeks)),
-        last_weeks=last.to_dict("records"),
-        books=_table(books) if books else None,
-        loads=loads,
-        links=[link for link in links if (path.parent / link.href).exists()],
-    )
+    hours, types = _query(_HOURS, "LAKE_DATABASE"), _query(_TYPES, "LAKE_DATABASE")
+    pages = {Language.EN: path, Language.ES: path.with_suffix(".es.html")}
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    for language, page in pages.items():
+        (other,) = set(pages) - {language}
+        reports = {school: f"{FOLDER}/{file_name(school, language)}" for school in last["school_id"]}
+        text = (
+            environment(language)
+            .get_template("report.html.j2")
+            .render(
+                written_at=written_at,
+                other=pages[other].name,
+                other_language=other.value,
+                first_week=weeks["iso_week"].min(),
+                last_week=weeks["iso_week"].max(),
+                schools=weeks["school_id"].nunique(),
+                figures=_figures(weeks, last),
+                charts=list(_charts(weeks, hours, types, say_in(language))),
+                last_weeks=last.to_dict("records"),
+                reports={school: href for school, href in reports.items() if (path.parent / href).exists()},
+                books=_table(books) if books else None,
+                loads=loads,
+                links=[link for link in links if (path.parent / link.href).exists()],
+            )
+        )
+        page.write_text(text, encoding="utf-8")
     return path
+
+
+_HOURS = (
+    "SELECT day_of_week(local_date) AS weekday, "
+    "hour(date_add('minute', utc_offset_minutes, occurred_at)) AS hour, count(*) AS event_count "
+    "FROM behavior_events GROUP BY 1, 2"
+)
+_TYPES = "SELECT event_type, count(*) AS event_count FROM behavior_events GROUP BY 1 ORDER BY 2 DESC"
 
 
 def _query(sql: str, database: str) -> pd.DataFrame:
@@ -102,35 +124,34 @@ def _figures(weeks: pd.DataFrame, last: pd.DataFrame) -> list[tuple[str, str]]:
     ]
 
 
-def _charts(weeks: pd.DataFrame) -> Sequence[dict[str, Any]]:
-    hours = _query(
-        "SELECT day_of_week(local_date) AS weekday, "
-        "hour(date_add('minute', utc_offset_minutes, occurred_at)) AS hour, count(*) AS event_count "
-        "FROM behavior_events GROUP BY 1, 2",
-        "LAKE_DATABASE",
-    )
-    types = _query(
-        "SELECT event_type, count(*) AS event_count FROM behavior_events GROUP BY 1 ORDER BY 2 DESC",
-        "LAKE_DATABASE",
-    )
+def _charts(
+    weeks: pd.DataFrame, hours: pd.DataFrame, types: pd.DataFrame, say: Say
+) -> Sequence[dict[str, Any]]:
     drawn: list[tuple[str, str, str]] = [
         (
             "Events a week",
             "All events of a school; the last week may not be over.",
-            charts.events_by_week(weeks),
+            charts.events_by_week(weeks, say),
         ),
         (
             "Who rises, who falls",
             "Students of each school's last week, by their points against the weeks before.",
-            charts.trends_of_last_week(weeks),
+            charts.trends_of_last_week(weeks, say),
         ),
-        ("When it happens", "By the schools' own clocks and calendars.", charts.hours_of_the_week(hours)),
-        ("What happens", "Events by type, over all weeks.", charts.event_types(types)),
+        (
+            "When it happens",
+            "By the schools' own clocks and calendars.",
+            charts.hours_of_the_week(hours, say),
+        ),
+        ("What happens", "Events by type, over all weeks.", charts.event_types(types, say)),
     ]
     if weeks["attendance_rate"].notna().any():
-        attendance = charts.attendance_by_week(weeks)
+        attendance = charts.attendance_by_week(weeks, say)
         drawn.insert(1, ("Attendance", "Present or late, of all that was not excused.", attendance))
-    return [{"title": title, "reading": reading, "svg": Markup(svg)} for title, reading, svg in drawn]  # noqa: S704 - our own drawing
+    return [
+        {"title": say(title), "reading": say(reading), "svg": Markup(svg)}  # noqa: S704 - our own drawing
+        for title, reading, svg in drawn
+    ]
 
 
 def _table(books: Books) -> dict[str, Any]:
@@ -142,6 +163,6 @@ def _table(books: Books) -> dict[str, Any]:
         "rows": [
             [school.school_id, *(getattr(school, column) for column in COLUMNS)] for school in books.schools
         ],
-        "totals": ["all", *(totals[column] for column in COLUMNS)],
+        "totals": [totals[column] for column in COLUMNS],
         "rejections": list(books.rejections().items()),
     }

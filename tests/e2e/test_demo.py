@@ -77,6 +77,16 @@ def test_the_report_and_its_links_are_there(demo: Any) -> None:
         assert (demo.out / target).stat().st_size > 500
 
 
+def test_each_school_has_its_report_in_both_languages_with_the_marts_numbers(demo: Any) -> None:
+    weeks = demo.table("weekly_school_behavior").sort_values("iso_week").groupby("school_id").tail(1)
+    assert len(weeks) == 5, "the sixth school waits in quarantine"
+    for week in weeks.to_dict("records"):
+        for ending in ("html", "es.html"):
+            page = (demo.out / "schools" / f"{week['school_id']}.{ending}").read_text()
+            assert f'href="#why-week">{int(week["event_count"]):,}</a>' in page
+            assert f"schools/{week['school_id']}.{ending}" in (demo.out / f"report.{ending}").read_text()
+
+
 @pytest.mark.slow
 def test_one_module_of_real_records_has_the_weekly_counts_of_pandas(run_demo: Any, tmp_path: Path) -> None:
     if not OULAD.is_dir():

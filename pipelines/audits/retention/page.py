@@ -9,8 +9,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from pipelines.audits.retention.charts import Bar, bars
 from pipelines.audits.retention.result import Audit, Pile, Severity
+from pipelines.reports.drawing import Bar, bars
 from transforms.retention.cohorts import UNKNOWN
 
 _TONES = {Severity.INFO: "good", Severity.WARNING: "warn", Severity.CRITICAL: "bad"}
