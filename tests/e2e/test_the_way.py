@@ -12,20 +12,26 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import boto3
 import pyarrow.parquet as pq
 import pytest
+from botocore.exceptions import ClientError
 
-from adapters import athena
+from adapters import athena, weekly_trends
 from adapters.rejected import rejections
+from adapters.settings import setting
 from adapters.table import put_school
 from infra.local.cloud import LocalCloud
 from pipelines import counts
+from pipelines.cli import demo_pages
 from pipelines.load.run import load
+from pipelines.profiles.publishing import publish
 from pipelines.simulation.scenario import Scenario, create_schools
 from pipelines.trends import run_trends
 from tests.assumed_role import assumed, forget_clients
+from transforms.calendar import iso_week
 from transforms.keys import StudentKey
 from transforms.lake_schema import BEHAVIOR_EVENTS, LAKE_TABLES
 from transforms.retention.registry import BUCKETS, place_of
@@ -35,6 +41,7 @@ from transforms.students import Student
 pytestmark = [pytest.mark.e2e, pytest.mark.local]
 
 NOW = datetime.now(UTC)
+WEEK_OVER = NOW + timedelta(days=8)  # when the week of the events, which goes on now, is a whole one
 STUDENT, TEACHER = "student_zq_4711", "teacher_zq_0815"  # signs that no digest and no other name contains
 GIVEN, FAMILY = "Zqriela", "Zqernández"
 CORRELATION = str(uuid.uuid4())
@@ -126,6 +133,8 @@ def way(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Way]:
                 load(table, now=datetime.now(UTC), docs=docs)
         with assumed("luca-dbt"):
             run_trends(work_dir=tmp_path_factory.mktemp("dbt"))
+        with assumed("luca-profiles"):
+            publish(now=WEEK_OVER)
         yield way
     patch.undo()
     forget_clients()
@@ -224,6 +233,88 @@ def test_an_unknown_student_is_published_in_the_unknown_cohort(way: Way) -> None
 def test_what_was_stored_landed_was_published_and_is_counted(way: Way) -> None:
     figures = [counts.stored(), counts.landed()[0], counts.in_lake(), counts.in_trends()]
     assert [(figure["school_1"], figure["school_2"]) for figure in figures] == [(4, 1)] * 4
+
+
+def test_the_profile_says_of_the_week_what_the_marts_say(way: Way, tmp_path: Path) -> None:
+    week = iso_week((NOW - timedelta(hours=1)).astimezone(ZoneInfo("America/Mexico_City")).date())
+    (row,) = athena.query(
+        "SELECT b.points, b.event_count, b.trend, b.points_moving_avg_4w, b.is_final, t.silent_school_weeks "
+        "FROM weekly_student_behavior AS b INNER JOIN weekly_student_trends AS t "
+        "ON b.school_id = t.school_id AND b.student_key = t.student_key AND b.iso_week = t.iso_week "
+        f"WHERE b.school_id = 'school_1' AND b.graduation_year = 2030 AND b.iso_week = '{week}'",
+        work_group="luca-jobs",
+        database="luca_marts",
+    ).to_dict("records")
+    with demo_pages.served(tmp_path / "api.log") as address:
+        request = urllib.request.Request(
+            f"{address}/profile/{STUDENT}", headers={"Authorization": f"Bearer {way.cloud.token('school_1')}"}
+        )
+        with urllib.request.urlopen(request, timeout=30) as response:
+            (trend,) = json.load(response)["trends"]
+    shown = {name: trend[name] for name in ("iso_week", "points", "events", "trend", "is_final")}
+    assert shown == {
+        "iso_week": week,
+        "points": row["points"],
+        "events": row["event_count"],
+        "trend": row["trend"],
+        "is_final": row["is_final"],
+    }
+    assert row["event_count"] == 3
+    assert trend["points_mean_4w"] == pytest.approx(row["points_moving_avg_4w"], abs=1e-4)
+    assert trend["silent_school_weeks"] == row["silent_school_weeks"]
+
+
+def test_a_week_is_written_once_and_what_is_written_reaches_no_pipe(way: Way) -> None:
+    with assumed("luca-profiles"):
+        again = publish(now=WEEK_OVER)
+    assert (again.total("weeks"), again.total("written"), again.total("withdrawn")) == (2, 0, 0)
+    way.cloud.settle(timeout=60)
+    before = landing()
+    (week,) = weekly_trends.stored(StudentKey("school_1", STUDENT), "2000-W01")
+    weekly_trends.withdraw(StudentKey("school_1", STUDENT), week, NOW)
+    with assumed("luca-profiles"):
+        assert publish(now=WEEK_OVER).total("written") == 1
+    way.cloud.settle(timeout=60)
+    assert landing() == before
+
+
+def landing() -> set[str]:
+    pages = boto3.client("s3").get_paginator("list_objects_v2")
+    return {
+        entry["Key"]
+        for page in pages.paginate(Bucket=setting("LANDING_BUCKET"))
+        for entry in page.get("Contents", [])
+    }
+
+
+REFUSED: list[tuple[str, dict[str, Any]]] = [
+    ("put_item", {"Item": {"PK": {"S": "TENANT#school_1#STUDENT#x"}, "SK": {"S": "TREND#2026-W06"}}}),
+    ("delete_item", {}),
+    ("get_item", {}),
+    ("query", {"ProjectionExpression": "given_name"}),
+    ("query", {}),
+    ("update_item", {"UpdateExpression": "SET points = :value"}),
+    ("update_item", {"UpdateExpression": "REMOVE given_name"}),
+    ("update_item", {"UpdateExpression": "SET analysis = :value", "ReturnValues": "ALL_OLD"}),
+]
+
+
+@pytest.mark.parametrize(
+    ("operation", "changes"), REFUSED, ids=[f"{each[0]} {each[1]}"[:60] for each in REFUSED]
+)
+def test_who_writes_the_weeks_can_read_and_change_nothing_else(
+    way: Way, operation: str, changes: dict[str, Any]
+) -> None:
+    asked: dict[str, Any] = {"TableName": "luca-platform", **changes}
+    student = {"S": f"TENANT#school_1#STUDENT#{STUDENT}"}
+    if operation == "query":
+        asked |= {"KeyConditionExpression": "PK = :pk", "ExpressionAttributeValues": {":pk": student}}
+    elif operation != "put_item":
+        asked["Key"] = {"PK": student, "SK": {"S": "PROFILE"}}
+    if ":value" in str(changes):
+        asked["ExpressionAttributeValues"] = {":value": {"N": "1"}}
+    with assumed("luca-profiles"), pytest.raises(ClientError, match="AccessDenied"):
+        getattr(boto3.client("dynamodb"), operation)(**asked)
 
 
 def test_the_same_message_again_emits_no_stream_record(way: Way) -> None:
