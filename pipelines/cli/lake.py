@@ -43,14 +43,22 @@ def trends(
     ] = None,
     docs: Annotated[Path | None, typer.Option(help="Write the dbt docs site into this folder.")] = None,
     profiles: Annotated[bool, typer.Option(help="Then bring them back to the students' profiles.")] = True,
+    work_dir: Annotated[
+        Path | None, typer.Option(help="Where dbt keeps the parsed project, its artifacts and its log.")
+    ] = None,
 ) -> None:
     """Build the weekly trends with dbt on Athena, test them, and bring them back to the profiles."""
     from pipelines.cli.profiles import run as publish_profiles
     from pipelines.trends import run_trends
+    from pipelines.trends.commands import WORK
 
     with step("Trends") as say:
         result = run_trends(
-            full_refresh=full_refresh, since=since.date() if since else None, docs_dir=docs, progress=say
+            full_refresh=full_refresh,
+            since=since.date() if since else None,
+            docs_dir=docs,
+            work_dir=work_dir or WORK,
+            progress=say,
         )
         say(result.summary)
     if profiles:
