@@ -13,10 +13,10 @@ BENCHES := enricher ingest load compaction history consolidation government_sync
 DBT_NAMES := AWS_DEFAULT_REGION=us-east-1 LUCA_DBT_WORK_GROUP=luca-dbt LUCA_LAKE_BUCKET=lake \
 	LUCA_LAKE_DATABASE=luca_lake LUCA_MARTS_DATABASE=luca_marts LUCA_RESULTS_BUCKET=results
 
-.PHONY: help setup demo demo-pages demo-oulad api test test-browser test-slow lint types contracts templates dbt-parse package package-check check bench format clean
+.PHONY: help setup demo demo-pages demo-oulad api test test-browser test-slow lint types contracts contract-release templates dbt-parse package package-check check bench format clean
 
 help: ## List the tasks
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Make the environment in .venv from uv.lock
 
@@ -62,6 +62,9 @@ types: $(READY) ## mypy, strict
 
 contracts: $(READY) ## Imports only go down
 	$(BIN)/lint-imports
+
+contract-release: $(READY) ## Release what the lake's tables promise now, unless it breaks what was promised
+	$(BIN)/python -m pipelines.contracts
 
 templates: $(READY) ## The CloudFormation templates
 	$(BIN)/cfn-lint infra/*.yaml

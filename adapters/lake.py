@@ -10,6 +10,7 @@ import mimetypes
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from botocore.exceptions import ClientError
 
@@ -164,6 +165,18 @@ def quarantine_key(table: str, load_id: str, school_id: str, shard: int) -> str:
     return f"quarantine/{table}/load_id={load_id}/school_id={school_id}/{shard:04d}.parquet"
 
 
+class KnownPartition(NamedTuple):
+    """What Glue says of a partition.
+
+    Attributes:
+        place: The prefix of its files in the lake bucket, which ends with `/`.
+        columns: Its own copy of the table's columns, of the day on which it was made or last moved.
+    """
+
+    place: str
+    columns: list[dict[str, str]]
+
+
 def partition_locations(table: str, wanted: Iterable[PartitionValues]) -> dict[PartitionValues, str]:
     """Where the partitions that Glue knows have their files.
 
@@ -174,6 +187,11 @@ def partition_locations(table: str, wanted: Iterable[PartitionValues]) -> dict[P
     Returns:
         By partition, the prefix in the lake bucket, which ends with `/`.
     """
+    return {values: known.place for values, known in known_partitions(table, wanted).items()}
+
+
+def known_partitions(table: str, wanted: Iterable[PartitionValues]) -> dict[PartitionValues, KnownPartition]:
+    """What Glue says of partitions. Args as of `partition_locations`."""
     name = {"DatabaseName": setting("LAKE_DATABASE"), "TableName": table}
     bucket = f"s3://{setting('LAKE_BUCKET')}/"
     found = {}
@@ -182,8 +200,9 @@ def partition_locations(table: str, wanted: Iterable[PartitionValues]) -> dict[P
         while ask:
             answer = client("glue").batch_get_partition(**name, PartitionsToGet=ask)
             for partition in answer["Partitions"]:
-                location = partition["StorageDescriptor"]["Location"].removeprefix(bucket).rstrip("/")
-                found[tuple(partition["Values"])] = f"{location}/"
+                described = partition["StorageDescriptor"]
+                place = described["Location"].removeprefix(bucket).rstrip("/")
+                found[tuple(partition["Values"])] = KnownPartition(f"{place}/", described["Columns"])
             ask = answer.get("UnprocessedKeys", [])
     return found
 

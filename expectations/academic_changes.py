@@ -18,14 +18,11 @@ from expectations.columns import (
 )
 from expectations.rules import Between, Expectations, OneOf, Owner, Rule, Severity, matches, optional
 from transforms import periods
-from transforms.events import CONTRACT_VERSION
 from transforms.lake_schema import ACADEMIC_CHANGES as TABLE
+from transforms.lake_schema import CHANGE_TYPES, OPERATIONS
 
 CRITICAL, WARNING = Severity.CRITICAL, Severity.WARNING
 PLATFORM, PRIVACY, SCHOOLS = Owner.PLATFORM, Owner.PRIVACY, Owner.SCHOOLS
-
-CHANGE_TYPES = ("evaluation", "grade", "cohort")
-OPERATIONS = ("insert", "modify", "delete")
 
 ACADEMIC_CHANGES = Expectations(
     TABLE,
@@ -164,7 +161,7 @@ ACADEMIC_CHANGES = Expectations(
             "the date decides the partition; an evaluation may be planned, a year ahead at most",
             SCHOOLS,
         ),
-        *envelope_rules(CONTRACT_VERSION, required=False),
+        *envelope_rules(TABLE.version, required=False),
         recent("changed_at"),
     ),
 )

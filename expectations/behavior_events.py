@@ -141,7 +141,7 @@ BEHAVIOR_EVENTS = Expectations(
             "the date decides partition, week and retention: it must be the school's own",
             PLATFORM,
         ),
-        *envelope_rules(events.CONTRACT_VERSION, required=True),
+        *envelope_rules(TABLE.version, required=True),
         recent("received_at"),
     ),
 )

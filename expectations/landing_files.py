@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from expectations.rules import Owner
-from transforms.lake_schema import LakeTable
+from transforms.lake_schema import Column, LakeTable, glue_type, widens
 
 
 class FileFault(StrEnum):
@@ -59,7 +59,7 @@ FILE_RULES = (
     ),
     FileRule(
         FileFault.SCHEMA,
-        "the columns and types in the file's footer are the contract's",
+        "the columns and types in the file's footer are the contract's, or those of an earlier version of it",
         "Athena reads a missing column as NULL and says nothing",
     ),
     FileRule(FileFault.EMPTY, "a file has rows", "Firehose writes none without; something else did"),
@@ -77,7 +77,8 @@ def drift(schema: pa.Schema, table: LakeTable) -> list[str]:
     """How a landing file's schema differs from the contract; empty where it does not.
 
     The order of columns does not matter. Timestamps may have any unit, because Firehose writes
-    INT96, which Arrow reads as nanoseconds; they may not have a zone.
+    INT96, which Arrow reads as nanoseconds; they may not have a zone. A file that was written before
+    the contract's version of today may lack the columns that came since, and have the narrower types.
 
     Args:
         schema: From the file's footer.
@@ -87,24 +88,31 @@ def drift(schema: pa.Schema, table: LakeTable) -> list[str]:
         One difference each, such as `points is string, the contract says int32`.
     """
     found = {field.name: field.type for field in schema}
-    wanted = {column.name: column.type for column in table.columns}
-    differences = [
-        f"{name} is missing" if name not in found else f"{name} is {found[name]}, the contract says {type_}"
-        for name, type_ in wanted.items()
-        if name not in found or not _is(found[name], type_)
-    ]
+    wanted = {column.name: column for column in table.columns}
+    differences = []
+    for name, column in wanted.items():
+        if name not in found:
+            differences += [f"{name} is missing"] if column.since == 1 else []
+        elif not _reads(found[name], column):
+            differences.append(f"{name} is {found[name]}, the contract says {column.type}")
     differences += [f"{name!r:.60} is no column of the contract" for name in found if name not in wanted]
     if len(schema.names) != len(found):
         differences.append("a column's name appears twice")
     return differences
 
 
-def _is(found: pa.DataType, wanted: pa.DataType) -> bool:
-    if pa.types.is_timestamp(wanted):
+def _reads(found: pa.DataType, column: Column) -> bool:
+    """Whether a file's column can be read as the contract's."""
+    if pa.types.is_timestamp(column.type):
         return pa.types.is_timestamp(found) and found.tz is None
     if pa.types.is_dictionary(found):
-        return bool(found.value_type == wanted)
-    return bool(found == wanted)
+        found = found.value_type
+    if found == column.type:
+        return True
+    try:
+        return widens(glue_type(found), column.glue_type)
+    except ValueError:  # a type that no column of the lake ever had
+        return False
 
 
 def impossible_times(rows: pa.Table) -> Iterator[str]:

@@ -25,7 +25,6 @@ from pipelines.load.result import Clock, judged_counts
 from pipelines.load.rows import LoadRows, prepare
 from pipelines.load.shards import Bounds, split
 from pipelines.load.work import Work, noting
-from transforms.events import CONTRACT_VERSION
 
 
 @dataclass(frozen=True)
@@ -171,7 +170,7 @@ class _Planning:
             LoadState.JUDGED,
             self.work.now,
             lease,
-            contract_version=CONTRACT_VERSION,
+            contract_version=self.work.expectations.table.version,
             rules_version=self.work.expectations.version,
             severities={rule: severity.value for rule, severity in verdict.severities.items()},
             shards=shards,

@@ -147,7 +147,8 @@ def _gathered(
     names = [name for name in schema.names if name != LOAD_ID.name]
     first, last = group[0][1], group[-1][2]
     gathered = rows.gathered(order[first:last], names)
-    gathered = gathered.append_column(LOAD_ID.name, pa.repeat(load_id, last - first)).cast(schema)
+    gathered = gathered.append_column(LOAD_ID.name, pa.repeat(load_id, last - first))
+    gathered = gathered.select(schema.names).cast(schema)
     for partition, start, end in group:
         yield partition, gathered.slice(start - first, end - start)
 

@@ -14,7 +14,7 @@ from adapters.lake import LandingFile, ObjectChangedError, ObjectVanishedError
 from adapters.settings import setting
 from expectations.landing_files import FileFault, drift, impossible_times
 from pipelines.load.ahead import in_order
-from transforms.lake_schema import LakeTable
+from transforms.lake_schema import LakeTable, as_schema
 
 Read = TypeVar("Read")
 Took = Callable[[int], None]
@@ -124,7 +124,7 @@ def read_file(file: LandingFile, table: LakeTable) -> pa.Table:
             raise FileFaultError(FileFault.SCHEMA, "; ".join(differences))
         # One thread a file: the files are read side by side already.
         rows = parquet.read(columns=table.landing_schema.names, use_threads=False)
-        rows = rows.select(table.landing_schema.names).cast(table.landing_schema)
+        rows = as_schema(rows, table.landing_schema)
     except (pa.ArrowException, OSError) as error:
         raise FileFaultError(
             FileFault.UNREADABLE, f"{file.size} bytes are no whole Parquet file: {type(error).__name__}"

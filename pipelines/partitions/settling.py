@@ -87,6 +87,9 @@ def finish(rewrite: Rewrite, lease: Lease, now: datetime) -> None:
 def places(table: str, wanted: Iterable[PartitionValues]) -> dict[PartitionValues, str]:
     """Where the files of partitions are, for one who writes to them; Glue is put right where it is wrong.
 
+    A partition has its own copy of the table's columns in Glue, and Athena reads its files by that: one that
+    is to get files of today's columns gets the columns first.
+
     Whoever asks holds the lease of the table, and has settled it.
 
     Args:
@@ -97,12 +100,18 @@ def places(table: str, wanted: Iterable[PartitionValues]) -> dict[PartitionValue
         By partition, the prefix in the lake bucket, which ends with `/`.
     """
     asked = list(wanted)
-    found = lake.partition_locations(table, asked)
-    moved = _moved(rewrites.places(table, asked))
-    wrong = {partition: place for partition, place in moved.items() if found.get(partition) != place}
+    found = lake.known_partitions(table, asked)
+    there = {partition: known.place for partition, known in found.items()}
+    right = {**there, **_moved(rewrites.places(table, asked))}
+    columns = generations.described(table)["Columns"] if right else []
+    wrong = {
+        partition: place
+        for partition, place in right.items()
+        if partition not in found or found[partition] != (place, columns)
+    }
     if wrong:
         generations.move_partitions(table, wrong)
-    return {**found, **moved}
+    return right
 
 
 def disagreements(table: str) -> list[Disagreement]:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from adapters.leases import Lease
 from adapters.quarantine import BROKEN_RULES, Change, Deed, Held, Record
 from pipelines.quarantine.changing import body_of, change, digest, parquet, rows_in, rows_of
-from transforms.lake_schema import LakeTable
+from transforms.lake_schema import LakeTable, as_schema
 
 pc: Any = pyarrow.compute  # its stubs know one kind of array a call
 
@@ -50,14 +50,16 @@ def read_corrections(body: bytes, table: LakeTable) -> Corrections:
         rows = pq.read_table(pa.BufferReader(body))
     except pa.ArrowException as error:
         raise CorrectionRefusedError(f"the file of corrections is no Parquet file: {error}") from error
-    different = {*rows.schema.names} - {BROKEN_RULES} ^ {*schema.names}
+    names = {*rows.schema.names} - {BROKEN_RULES}
+    needed = {column.name for column in table.columns if column.since == 1}
+    different = (names - {*schema.names}) | (needed - names)
     if different:
         raise CorrectionRefusedError(
             f"the file of corrections has other columns than {table.name}: {', '.join(sorted(different))}; "
             "begin with the file that `luca quarantine show --out` writes"
         )
     try:
-        rows = rows.select(schema.names).cast(schema).combine_chunks()
+        rows = as_schema(rows.select([*names]), schema).combine_chunks()
     except pa.ArrowException as error:
         raise CorrectionRefusedError(f"a correction is not of its column's type: {error}") from error
     identities = rows[table.identity]
@@ -112,11 +114,12 @@ def amend(
     before = body_of(each.object)
     rows = rows_in(before)
     place = pc.index_in(rows[table.identity], value_set=corrections.rows[table.identity].combine_chunks())
-    both = pa.concat_tables([rows.drop_columns([BROKEN_RULES]), corrections.rows])
+    held = as_schema(rows.drop_columns([BROKEN_RULES]), table.landing_schema)
+    both = pa.concat_tables([held, corrections.rows])
     own = pa.array(range(rows.num_rows), pa.int64())
     chosen = pc.coalesce(pc.add(place.combine_chunks().cast(pa.int64()), rows.num_rows), own)
     amended = both.take(chosen).append_column(BROKEN_RULES, rows[BROKEN_RULES]).combine_chunks()
-    if amended.equals(rows):
+    if place.null_count == len(place) or amended.equals(rows):
         return record
     body = parquet(amended)
     wanted = Change(

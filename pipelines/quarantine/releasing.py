@@ -19,7 +19,7 @@ from adapters import landing_claims, leases, objects, quarantine
 from adapters.lake import LandingFile
 from adapters.leases import Lease
 from adapters.objects import Object
-from adapters.quarantine import Change, Deed, Held, Record, noted_rules
+from adapters.quarantine import BROKEN_RULES, Change, Deed, Held, Record, noted_rules
 from pipelines.load.result import LoadResult
 from pipelines.load.rows import Array
 from pipelines.load.run import load
@@ -28,7 +28,7 @@ from pipelines.quarantine.correcting import Corrections, amend, require_all_held
 from pipelines.quarantine.holdings import Holding, expectations_of, holding
 from pipelines.quarantine.judging import Judgement, judge
 from transforms.calendar import utc_text
-from transforms.lake_schema import LakeTable
+from transforms.lake_schema import LakeTable, as_schema
 
 pc: Any = pyarrow.compute  # its stubs know one kind of array a call
 
@@ -166,7 +166,7 @@ def _release_object(
             f"{table.name}/hour={hour}/{name}",
             {"rules_version": judgement.version},
         )
-        landing = passing.select(table.landing_schema.names).cast(table.landing_schema)
+        landing = as_schema(passing.drop_columns([BROKEN_RULES]), table.landing_schema)
         record = change(record, wanted, object_, parquet(landing), body, lease)
     lease.check()
     _note_rules(object_, left, judged.filter(kept).combine_chunks())

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pyarrow as pa
 import pytest
 
 from expectations.landing_files import FILE_RULES, FileFault, drift, impossible_times
-from transforms.lake_schema import BEHAVIOR_EVENTS
+from transforms.lake_schema import BEHAVIOR_EVENTS, Column
 
 SCHEMA = BEHAVIOR_EVENTS.landing_schema
 
@@ -47,6 +49,34 @@ def test_a_timestamp_of_another_unit_is_no_drift(unit: str) -> None:
 )
 def test_a_drift_is_told(schema: pa.Schema, difference: str) -> None:
     assert drift(schema, BEHAVIOR_EVENTS) == [difference]
+
+
+LATER = replace(
+    BEHAVIOR_EVENTS,
+    version=2,
+    columns=(
+        *(
+            replace(each, type=pa.int64()) if each.name == "points" else each
+            for each in BEHAVIOR_EVENTS.columns
+        ),
+        Column("room", pa.string(), "Where it happened", since=2),
+    ),
+)
+
+
+def test_a_file_of_an_earlier_version_of_the_contract_is_no_drift() -> None:
+    assert drift(SCHEMA, LATER) == []
+
+
+def test_a_file_of_a_later_version_is_a_drift_to_who_does_not_know_it() -> None:
+    assert drift(LATER.landing_schema, BEHAVIOR_EVENTS) == [
+        "points is int64, the contract says int32",
+        "'room' is no column of the contract",
+    ]
+
+
+def test_an_earlier_version_had_the_columns_of_the_first_one() -> None:
+    assert drift(SCHEMA.remove(of("points")), LATER) == ["points is missing"]
 
 
 @pytest.mark.parametrize(
