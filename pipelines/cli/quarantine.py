@@ -50,24 +50,17 @@ def list_(
     if not found:
         console.print("nothing waits in quarantine")
         return
-    shown = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("load", "table", "school"):
-        shown.add_column(name, no_wrap=True)  # they are copied
-    for name in ("state", "held", "waiting", "days left", "broken rules"):
-        shown.add_column(name, justify="right" if name in {"held", "waiting", "days left"} else "left")
     for each in found:
         left = each.days_left(now)
-        shown.add_row(
-            each.load_id,
-            each.table,
-            each.school_id,
-            each.state.value,
-            f"{each.quarantined:,}",
-            f"{each.waiting:,}",
-            "" if left is None else str(left),
-            _counted(each.rules),
+        rest = "" if left is None else f", {left} days left; {_counted(each.rules)}"
+        console.print(
+            f"[bold]{each.load_id}[/] [bold]{each.school_id}[/] {each.table}: {each.state.value}",
+            soft_wrap=True,
         )
-    console.print(shown)
+        console.print(
+            f"  {each.quarantined:,} held, {each.waiting:,} waiting{rest}",
+            soft_wrap=True,
+        )
     console.print("[dim]luca quarantine show LOAD SCHOOL explains one of them[/]")
 
 

@@ -9,7 +9,6 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
 
 from pipelines.cli.progress import console, step
 from transforms.lake_schema import BEHAVIOR_EVENTS, LAKE_TABLES
@@ -51,9 +50,7 @@ def replay(
         with step(f"Replay {table} of {span}") as say:
             done = run(LAKE_TABLES[table], span, apply=apply, say=say)
             say(summary(done))
-        _show("before", done.partitions if everything else done.differing)
-        if everything:
-            _show("made anew", done.healed)
+        _show(done.partitions if everything else done.differing)
         for left in done.left:
             console.print(f"left as it is: {'/'.join(left.partition)}: {left.why}", soft_wrap=True)
         if done.differing and not apply:
@@ -65,8 +62,8 @@ def replay(
 def summary(done: Replayed) -> str:
     """One line for a person."""
     parts = [
-        f"{done.loads:,} loads; {done.total('expected'):,} rows expected in {len(done.partitions):,} "
-        f"partitions, {done.total('found'):,} found, {done.total('equal'):,} equal"
+        f"{done.total('expected'):,} rows expected in {len(done.partitions):,} partitions, "
+        f"{done.total('found'):,} found, {done.total('equal'):,} equal"
     ]
     differences = ("missing", "extra", "different")
     parts += [f"{count:,} {name}" for name in differences if (count := done.total(name))]
@@ -77,27 +74,25 @@ def summary(done: Replayed) -> str:
     if unproven := done.total("unproven"):
         parts.append(f"{unproven:,} of loads whose landing files are gone, not compared")
     if done.healed:
-        parts.append(f"{len(done.healed):,} partitions made right")
+        parts.append(f"{len(done.healed):,} of {len(done.differing):,} partitions made right")
     if not done.differing:
         parts.append("all match")
     return "; ".join(parts)
 
 
-def _show(title: str, compared: Sequence[Compared]) -> None:
-    if not compared:
-        return
-    shown = Table(box=None, header_style="bold", pad_edge=False)
-    shown.add_column(title)
-    for name in _COUNTS:
-        shown.add_column(name, justify="right")
-    shown.add_column("digest of what is expected → found")
+def _show(compared: Sequence[Compared]) -> None:
     for each in compared[:SHOWN]:
-        digest = each.expected_digest[:8]
+        counts = ", ".join(
+            f"{count:,} {name}" for name in _COUNTS if (count := getattr(each, name)) or name == "expected"
+        )
+        colour = "green" if each.matches else "yellow"
+        console.print(f"[{colour}]{'/'.join(each.partition)}[/]: {counts}", soft_wrap=True)
+        digest = f"digest {each.expected_digest}"
         if each.found_digest != each.expected_digest:
-            digest += f" → {each.found_digest[:8]}"
-        counts = (f"{getattr(each, name):,}" for name in _COUNTS)
-        shown.add_row("/".join(each.partition), *counts, " ".join([digest, *each.unreadable]))
-    console.print(shown)
+            digest += f" expected, {each.found_digest} found"
+        console.print(f"  {digest}", style="dim", soft_wrap=True)
+        for name in each.unreadable:
+            console.print(f"  cannot be read: {name}", soft_wrap=True)
     if len(compared) > SHOWN:
         console.print(f"[dim]and {len(compared) - SHOWN:,} more: --json prints all of them[/]")
 

@@ -18,6 +18,9 @@ MADE_LATER = [
     f"arn:aws:events:{HERE}:rule/StepFunctionsGetEventsForECSTaskRule",  # Step Functions' own
     f"arn:aws:events:{HERE}:rule/StepFunctionsGetEventsForStepFunctionsExecutionRule",
     f"arn:aws:glue:{HERE}:catalog",
+    *(
+        f"arn:aws:glue:{HERE}:table/luca_landing/{kind}_0" for kind in ("load", "held")
+    ),  # while they are judged
     f"arn:aws:ssm:{HERE}:parameter/luca/pseudonym-keys",
     f"arn:aws:ssm:{HERE}:parameter/luca/pseudonym-keys/school_1/v1",
     f"arn:aws:ssm:{HERE}:parameter/luca/tombstone-keys/school_1",
