@@ -101,8 +101,8 @@ class ObjectHolder:
     def _held(self, work: Work) -> Iterator[tuple[Version, int]]:
         bucket = setting(f"{self.place.store}_BUCKET")
         found = object_versions.versions(bucket, self.place.keys)
-        if self.place.keys == "quarantine/":
-            found = (each for each in found if f"/school_id={work.subject.school_id}/" in each.key)
+        mine = f"/school_id={work.subject.school_id}/"
+        found = (each for each in found if mine in each.key or "/school_id=" not in each.key)
         return holding(found, lambda version: self.count(VersionFile(version, work.meter), work.subject))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -136,8 +137,8 @@ def mart(name: str, *, since: str = "") -> pd.DataFrame:
     columns = [column["Name"] for column in table["StorageDescriptor"]["Columns"]]
     frames = []
     for partition in _partitions("luca_marts", name):
-        if partition["Values"][-1] >= since:
-            values = dict(zip(keys, partition["Values"], strict=True))
+        values = dict(zip(keys, partition["Values"], strict=True))
+        if values.get("iso_week", "") >= since:
             prefix = partition["StorageDescriptor"]["Location"].removeprefix(f"s3://{LAKE}/")
             frames += [_read(key).to_pandas().assign(**values) for key in files(prefix)]
     rows = pd.concat(frames, ignore_index=True)[[*columns, *keys]]
@@ -148,8 +149,9 @@ def drop_partitions(name: str, *, since: str) -> None:
     """Removes a mart's weeks from an ISO week on, as the first half of a run does."""
     s3, glue = boto3.client("s3"), boto3.client("glue")
     for partition in _partitions("luca_marts", name):
-        if partition["Values"][-1] >= since:
-            for key in files(partition["StorageDescriptor"]["Location"].removeprefix(f"s3://{LAKE}/")):
+        prefix = partition["StorageDescriptor"]["Location"].removeprefix(f"s3://{LAKE}/")
+        if re.findall(r"/iso_week=([^/]+)", prefix)[0] >= since:
+            for key in files(prefix):
                 s3.delete_object(Bucket=LAKE, Key=key)
             glue.delete_partition(
                 DatabaseName="luca_marts", TableName=name, PartitionValues=partition["Values"]

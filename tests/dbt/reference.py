@@ -129,7 +129,7 @@ def _trends_of(week: date, weeks: Mapping[date, Mapping[str, Any]]) -> dict[str,
     silent = next((i for i, row in enumerate(eight) if row["event_count"]), len(eight))
     loads = [row for row in eight if row["row_count"]]
     return {
-        **{name: this[name] for name in ("school_id", "student_key", "week_start", "is_school_week")},
+        **{name: this[name] for name in ("student_key", "week_start", "is_school_week")},
         "school_weeks_8w": len(school),
         "points": this["points"],
         "points_change": this["points_change"],
@@ -158,6 +158,7 @@ def _trends_of(week: date, weeks: Mapping[date, Mapping[str, Any]]) -> dict[str,
         "last_load_id": max((row["last_load_id"] for row in loads), default=None),
         "graduation_year": this["graduation_year"],
         "iso_week": this["iso_week"],
+        "school_id": this["school_id"],
     }
 
 
@@ -215,7 +216,6 @@ def _row(
     before = walked.get(week - WEEK)
     four = [walked[week - i * WEEK]["points"] for i in range(4) if week - i * WEEK in walked]
     return {
-        "school_id": school_id,
         "student_key": student_key,
         "week_start": week,
         "event_count": len(events),
@@ -238,6 +238,7 @@ def _row(
         "last_load_id": max(loads, default=None),
         "graduation_year": this["cohort"],
         "iso_week": iso_week(week),
+        "school_id": school_id,
     }
 
 

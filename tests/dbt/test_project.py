@@ -87,6 +87,12 @@ def test_the_cohort_stands_first_in_the_path_so_that_a_lifecycle_rule_finds_it(m
     assert {mart["config"]["partitioned_by"][0] for mart in of_students.values()} == {"graduation_year"}
 
 
+def test_a_school_has_folders_of_its_own_in_every_student_mart_so_that_its_role_can_be_told_to_stay_there(
+    marts,
+):
+    assert {marts[name]["config"]["partitioned_by"][-1] for name in OF_STUDENTS} == {"school_id"}
+
+
 def test_every_mart_says_what_stands_behind_its_rows(marts):
     for name, mart in marts.items():
         assert {"row_count", "first_load_id", "last_load_id", "as_of"} <= set(mart["columns"]), name

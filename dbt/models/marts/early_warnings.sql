@@ -1,5 +1,5 @@
 {#- One row for each rule that a student's school week meets. -#}
-{{ config(partitioned_by=['graduation_year', 'iso_week']) }}
+{{ config(partitioned_by=['graduation_year', 'iso_week', 'school_id']) }}
 
 {%- set trends = ref('weekly_student_trends') %}
 {%- set first_week = first_built_week(trends, ref('school_weeks')) %}
@@ -34,7 +34,6 @@ with measured as (
 )
 
 select
-    measured.school_id,
     measured.student_key,
     measured.week_start,
     rules.rule,
@@ -50,7 +49,8 @@ select
     measured.first_load_id,
     measured.last_load_id,
     measured.graduation_year,
-    measured.iso_week
+    measured.iso_week,
+    measured.school_id
 from measured
 inner join {{ ref('early_warning_rules') }} as rules on measured.measure = rules.measure
 where

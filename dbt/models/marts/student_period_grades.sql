@@ -3,7 +3,7 @@
     last, beside the student's behaviour in the school's weeks of the period. A run builds those
     periods again in which something changed within the look-back.
 -#}
-{{ config(partitioned_by=['graduation_year', 'year', 'period'], meta={'built_by': 'period'}) }}
+{{ config(partitioned_by=['graduation_year', 'year', 'period', 'school_id'], meta={'built_by': 'period'}) }}
 
 {%- set academic = ref('stg_academic_changes') %}
 {%- set students = ref('weekly_student_behavior') %}
@@ -89,7 +89,6 @@ behavior as (
 )
 
 select
-    graded.school_id,
     graded.student_key,
     graded.subject,
     graded.grade,
@@ -110,7 +109,8 @@ select
     graded.last_load_id,
     graded.graduation_year,
     cast(year(graded.first_change_week) as varchar) as year,
-    graded.period
+    graded.period,
+    graded.school_id
 from graded
 inner join spans on graded.school_id = spans.school_id and graded.period = spans.period
 left join behavior

@@ -2,7 +2,7 @@
     One row per student and ISO week. A run builds the latest weeks again, from their events and
     from the rows of the four weeks before them, which also tell which students there are.
 -#}
-{{ config(partitioned_by=['graduation_year', 'iso_week']) }}
+{{ config(partitioned_by=['graduation_year', 'iso_week', 'school_id']) }}
 
 {%- set events = ref('stg_behavior_events') %}
 {%- set calendar = ref('school_weeks') %}
@@ -136,7 +136,6 @@ judged as (
 )
 
 select
-    school_id,
     student_key,
     week_start,
     {{ counts[:-1] | join(',\n    ') }},
@@ -157,7 +156,8 @@ select
     is_final,
     {{ evidence_columns() }},
     graduation_year,
-    {{ iso_week('week_start') }} as iso_week
+    {{ iso_week('week_start') }} as iso_week,
+    school_id
 from judged
 {%- if first_week %}
 where week_start >= date '{{ first_week.isoformat() }}'

@@ -2,7 +2,7 @@
     Where a student is going: each week's window of eight calendar weeks and its last four school
     weeks. One row for each of `weekly_student_behavior`.
 -#}
-{{ config(partitioned_by=['graduation_year', 'iso_week']) }}
+{{ config(partitioned_by=['graduation_year', 'iso_week', 'school_id']) }}
 
 {%- set students = ref('weekly_student_behavior') %}
 {%- set first_week = first_built_week(students, ref('school_weeks')) %}
@@ -87,7 +87,6 @@ slopes as (
 )
 
 select
-    school_id,
     student_key,
     week_start,
     is_school_week,
@@ -118,7 +117,8 @@ select
     window_first_load_id as first_load_id,
     window_last_load_id as last_load_id,
     graduation_year,
-    iso_week
+    iso_week,
+    school_id
 from slopes
 {%- if first_week %}
 where {{ since(students, first_week) }}
