@@ -34,7 +34,10 @@ __all__ = ["platform"]
 NOW = datetime(2026, 2, 4, 9, tzinfo=UTC)
 NOON = datetime(2026, 2, 3, 12, tzinfo=UTC)
 ANA, BEN = "ana_zq_4711", "ben_zq_0815"
-MART = "marts/luca_marts/weekly_student_behavior/graduation_year=2029/iso_week=2026-W06/x.parquet"
+_WEEK = "marts/luca_marts/weekly_student_behavior/graduation_year=2029/iso_week=2026-W06/"
+MART = f"{_WEEK}school_id=school_1/x.parquet"
+OTHER_MART = MART.replace("school_1", "school_2")
+_IN_MART = ("student_key", "week_start", "points")
 
 
 def readable(body: bytes) -> bytes:
@@ -195,8 +198,11 @@ def put_objects(world: World) -> None:
         }
         for school, who in (("school_1", ANA), ("school_1", BEN), ("school_2", ANA))
     ]
-    for _ in range(2):  # so that there is an old version, too
-        s3.put_object(Bucket=BUCKETS["LAKE"], Key=MART, Body=mart(rows))
+    for key, school in ((MART, "school_1"), (OTHER_MART, "school_2")):
+        # A student mart says the school in its path alone.
+        body = mart([{name: row[name] for name in _IN_MART} for row in rows if row["school_id"] == school])
+        for _ in range(2):  # so that there is an old version, too
+            s3.put_object(Bucket=BUCKETS["LAKE"], Key=key, Body=body)
     lines = [
         json.dumps({"rawData": base64.b64encode(json.dumps(row, default=str).encode()).decode()})
         for row in rows

@@ -11,7 +11,7 @@ from adapters.pseudonym_keys import key_versions
 from pipelines.erasure import run
 from pipelines.erasure.run import NothingFoundError
 from pipelines.erasure.subject import whole_school
-from tests.pipelines.erasure.conftest import ANA, BEN, NOW
+from tests.pipelines.erasure.conftest import ANA, BEN, NOW, OTHER_MART
 
 pytestmark = pytest.mark.service
 
@@ -26,6 +26,7 @@ def test_a_school_is_gone_with_its_keys_and_the_other_is_as_before(world: Any) -
     assert [each.version for each in key_versions("school_1")] == []
     assert boto3.client("ssm").get_parameters_by_path(Path="/luca/tombstone-keys")["Parameters"] == []
     assert world.lake_students() == [other]
+    assert OTHER_MART in world.holding(other)
     assert {values[3] for values in partitions()} == {"school_2"}
     assert [each.version for each in key_versions("school_2")] == [1, 2]
     assert len(world.queued(world.platform.queue)) == 1
