@@ -72,7 +72,7 @@ def require() -> None:
 
 
 def weeks(schools: Sequence[str], iso_weeks: Sequence[str]) -> Iterator[StudentWeek]:
-    """Every row of some schools and weeks; a mart's partition is a cohort's week, so only those are read.
+    """Every row of some schools and weeks; a partition of a mart is what is asked for, so no other is read.
 
     Args:
         schools: At least one.
