@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import duckdb
@@ -18,15 +19,20 @@ JUDGED_AT = datetime(2026, 2, 3, 15, 0, tzinfo=UTC)
 Ask = Callable[[str, pa.Table], list[dict[str, Any]]]
 
 
-@pytest.fixture
+@cache
+def _in_duckdb(sql: str) -> str:
+    (translated,) = sqlglot.transpile(sql, read="athena", write="duckdb")
+    return translated
+
+
+@pytest.fixture(scope="session")
 def ask() -> Ask:
     """Runs Athena SQL over rows that it calls `rows`."""
 
     def run(sql: str, rows: pa.Table) -> list[dict[str, Any]]:
         with duckdb.connect() as connection:
             connection.register("rows", rows)
-            (translated,) = sqlglot.transpile(sql, read="athena", write="duckdb")
-            return connection.sql(translated).to_arrow_table().to_pylist()
+            return connection.sql(_in_duckdb(sql)).to_arrow_table().to_pylist()
 
     return run
 
