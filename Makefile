@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 UV := $(BIN)/uv
+STAGE ?= dev
+OPTIONS ?=
 BENCHES := enricher ingest load compaction history consolidation government_sync api completeness erasure \
 	retention_audit reports
 
@@ -13,7 +15,7 @@ BENCHES := enricher ingest load compaction history consolidation government_sync
 DBT_NAMES := AWS_DEFAULT_REGION=us-east-1 LUCA_DBT_WORK_GROUP=luca-dbt LUCA_LAKE_BUCKET=lake \
 	LUCA_LAKE_DATABASE=luca_lake LUCA_MARTS_DATABASE=luca_marts LUCA_RESULTS_BUCKET=results
 
-.PHONY: help setup demo demo-pages demo-oulad api test test-browser test-slow lint types contracts contract-release templates dbt-parse package package-check check bench format clean
+.PHONY: help setup demo demo-pages demo-oulad api test test-browser test-slow lint types contracts contract-release templates dbt-parse package package-check plan diff deploy destroy check bench format clean
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,6 +79,18 @@ package: $(READY) ## The zip file of every function, in out/functions
 
 package-check: $(READY) ## The same twice: equal to the last byte, and small enough
 	$(BIN)/python -m infra.deploy package --check
+
+plan: $(READY) ## The stacks of a stage in their order, asking no account: make plan STAGE=dev
+	$(BIN)/python -m infra.deploy plan $(STAGE)
+
+diff: $(READY) ## What a deployment would change: make diff STAGE=dev
+	$(BIN)/python -m infra.deploy diff $(STAGE) $(OPTIONS)
+
+deploy: $(READY) ## Everything into the account whose credentials are set: make deploy STAGE=dev
+	$(BIN)/python -m infra.deploy up $(STAGE) $(OPTIONS)
+
+destroy: $(READY) ## Out of it again, but for what keeps data: make destroy STAGE=dev
+	$(BIN)/python -m infra.deploy destroy $(STAGE) $(OPTIONS)
 
 check: lint types contracts templates dbt-parse package-check test test-browser ## All of the above: what .ci/run runs
 

@@ -4,18 +4,31 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
+import boto3
 import typer
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.table import Table
 
-from infra.deploy import packages, sources
+from infra.deploy import artifacts, packages, sources
+from infra.deploy.cloudformation import DeployError
+from infra.deploy.deployment import Deployment
+from infra.deploy.plan import IMAGES, PREFIX, WIRED, PlanError, Stack, stacks
+from infra.deploy.stages import Stage, StageError, check_parameters, read_stage
 from infra.local.children import REPOSITORY
-from infra.local.templates import read_template
 
 OUT = Path("out/functions")
+StageName = Annotated[str, typer.Argument(help="A file of infra/stages: dev, prod.")]
+Given = Annotated[
+    list[str] | None, typer.Option("--set", help="A template parameter, NAME=VALUE; over the stage's file.")
+]
+Image = Annotated[
+    str | None, typer.Option(help="Of the Dockerfile, in a registry; else docker builds and pushes it.")
+]
 console = Console(highlight=False)
 app = typer.Typer(
     name="python -m infra.deploy",
@@ -26,11 +39,6 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def _commands() -> None:
-    """Puts the templates into an AWS account."""
-
-
 @app.command()
 def package(
     check: Annotated[
@@ -39,8 +47,7 @@ def package(
     only: Annotated[str | None, typer.Option(help="One function, by its module's name.")] = None,
 ) -> None:
     """Make the zip file of every function in out/functions, for Lambda's platform, from uv.lock."""
-    templates = [read_template(path) for path in sorted((REPOSITORY / "infra").glob("*.yaml"))]
-    modules = sources.functions(templates)
+    modules = sources.functions([each.template for each in _stacks()])
     if only is not None and only not in modules:
         raise typer.BadParameter(f"{only!r} is no function: use one of {', '.join(modules)}")
     shown = Table(box=None, header_style="bold", pad_edge=False)
@@ -69,13 +76,141 @@ def package(
     console.print("made twice, the same to the last byte" if check else f"in {OUT}/", soft_wrap=True)
 
 
+@app.command()
+def plan(stage: StageName, given: Given = None) -> None:
+    """Show the stacks in their order and what each is given. Asks no account."""
+    read, found = _read(stage, given)
+    for stack in found:
+        after = ", ".join(each.removeprefix(PREFIX) for each in stack.needs)
+        console.print(
+            f"[bold]{stack.name:<20}[/]{stack.elsewhere or read.region:<12}"
+            f"{len(stack.template.resources):>3} resources{f', after {after}' if after else ''}",
+            soft_wrap=True,
+        )
+        if stack.keeps:
+            console.print(f"    keeps {', '.join(stack.keeps)}", soft_wrap=True)
+        for told in _planned(stack, read):
+            console.print(f"    {told}", soft_wrap=True)
+
+
+@app.command()
+def diff(stage: StageName, given: Given = None, image: Image = None) -> None:
+    """Show what a deployment would change, by change sets that are thrown away again."""
+    read, found = _read(stage, given)
+    deployment = _deployment(read, found)
+    for stack, changes in deployment.changes(_packages(found), _image(image, read.region)):
+        if changes is None:
+            console.print(f"{stack.name}: new; what it imports is not there yet")
+        elif not changes.changes:
+            console.print(f"{stack.name}: unchanged")
+        else:
+            console.print(f"{stack.name}: {'new' if changes.creates else 'changes'}")
+            for each in changes.changes:
+                word = f"{each.action}{', replaced' if each.replaced else ''}"
+                loss = "   DATA WOULD BE LOST" if each.loses else ""
+                console.print(f"  {word:<18}{each.type:<40}{each.logical_id}{loss}")
+
+
+@app.command()
+def up(
+    stage: StageName,
+    given: Given = None,
+    image: Image = None,
+    replace_data: Annotated[
+        bool, typer.Option("--replace-data", help="Let tables, buckets, keys and secrets be replaced.")
+    ] = False,
+) -> None:
+    """Package, upload and make or update every stack, in order. Run again after a failure, it goes on."""
+    read, found = _read(stage, given)
+    deployment = _deployment(read, found)
+    outputs = deployment.up(_packages(found), _image(image, read.region), replace_data=replace_data)
+    for name, value in sorted(outputs.items()):
+        console.print(f"  {name:<28}{value}", soft_wrap=True)
+
+
+@app.command()
+def destroy(
+    stage: StageName,
+    delete_data: Annotated[
+        bool, typer.Option("--delete-data", help="Also tables, buckets with all they hold, and keys.")
+    ] = False,
+    confirm: Annotated[str, typer.Option(help="With --delete-data: the account's number.")] = "",
+) -> None:
+    """Delete the stacks, last first. Those that keep data stay, unless --delete-data."""
+    read, found = _read(stage, None)
+    deployment = _deployment(read, found)
+    if delete_data and confirm != deployment.account:
+        raise DeployError(
+            f"this deletes all data of all schools in account {deployment.account}, and nothing brings it "
+            f"back: say --confirm {deployment.account}"
+        )
+    deployment.down(delete_data=delete_data)
+
+
+def _stacks() -> list[Stack]:
+    return stacks(sorted((REPOSITORY / "infra").glob("*.yaml")))
+
+
+def _read(stage: str, given: list[str] | None) -> tuple[Stage, list[Stack]]:
+    wrong = [each for each in given or [] if "=" not in each]
+    if wrong:
+        raise typer.BadParameter(f"--set {wrong[0]!r} is no parameter: write NAME=VALUE")
+    read, found = read_stage(stage, dict(each.split("=", 1) for each in given or [])), _stacks()
+    check_parameters(read, found)
+    return read, found
+
+
+def _planned(stack: Stack, stage: Stage) -> Iterator[str]:
+    for name, declared in stack.template.parameters.items():
+        if name in stage.parameters:
+            yield f"{name} = {stage.parameters[name]}"
+        elif name in IMAGES:
+            yield f"{name} = the image"
+        elif name in WIRED:
+            yield f"{name} = {'.'.join(WIRED[name])}"
+        elif "Default" not in declared:
+            yield f"{name} = ? (--set {name}=… at the first time, or in the stage's file)"
+
+
+def _packages(found: list[Stack]) -> dict[str, packages.Package]:
+    modules = sources.functions([each.template for each in found])
+    made = {}
+    for name, module in modules.items():
+        made[name] = packages.package(REPOSITORY, sources.source(REPOSITORY, module), REPOSITORY / OUT)
+    console.print(f"{len(made)} functions packed")
+    return made
+
+
+def _image(given: str | None, region: str) -> Callable[[str], str]:
+    if given is not None:
+        return lambda _: given
+    return lambda uri: artifacts.built_image(REPOSITORY, boto3.client("ecr", region_name=region), uri)
+
+
+def _deployment(stage: Stage, found: list[Stack]) -> Deployment:
+    made = Deployment(
+        stage,
+        found,
+        lambda service, region: boto3.client(service, region_name=region),  # type: ignore[call-overload]
+        say=console.print,
+    )
+    console.print(f"stage {stage.name}, account {made.account}, {stage.region}")
+    return made
+
+
 def main() -> None:
     """Runs the command line; what a person can mend is said without a traceback."""
     try:
         app()
-    except (packages.PackageError, sources.SourceError) as failed:
-        Console(stderr=True, highlight=False).print(f"deploy: {failed}", style="red", markup=False)
-        sys.exit(1)
+    except (BotoCoreError, ClientError) as failed:
+        _end(f"AWS refused or did not answer: {failed}")
+    except (DeployError, PlanError, StageError, packages.PackageError, sources.SourceError) as failed:
+        _end(str(failed))
+
+
+def _end(words: str) -> NoReturn:
+    Console(stderr=True, highlight=False).print(f"deploy: {words}", style="red", markup=False)
+    sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -98,7 +98,7 @@ class LocalCloud:
             state_dir: For its files; default `.luca/local`. One cloud at a time.
             templates: Default: all of `infra/*.yaml`.
             parameters: Of the templates. `JwtIssuer` is the local issuer unless given, `GovernmentEndpoint`
-                the government's stand-in, and each of `STARTED_BY_HAND` `DISABLED`.
+                the government's stand-in, each of `STARTED_BY_HAND` `DISABLED`, and `Compute` `none`.
             wait_scale: What a second of a state machine's waiting takes here, in seconds.
 
         Raises:
@@ -132,6 +132,8 @@ class LocalCloud:
         for name in STARTED_BY_HAND:
             if any(name in template.parameters for template in read):
                 parameters.setdefault(name, "DISABLED")
+        if any("Compute" in template.parameters for template in read):
+            parameters.setdefault("Compute", "none")  # `make api` runs the container
         government: dict[str, str] = {}
         if any("GovernmentEndpoint" in template.parameters for template in read):
             office = self._exit.enter_context(processes.government(self.state_dir))

@@ -118,11 +118,11 @@ class Template:
     outputs: dict[str, dict[str, Any]]
 
 
-def read_template(path: Path) -> Template:
-    """Reads one file.
+def read_document(path: Path) -> dict[str, Any]:
+    """One file as it is written, short tags in their long form.
 
     Raises:
-        TemplateError: It is no template, or has parts that are not understood.
+        TemplateError: It is no template.
     """
     try:
         document = yaml.load(path.read_text("utf-8"), Loader=_Loader)  # noqa: S506  # a SafeLoader
@@ -130,6 +130,16 @@ def read_template(path: Path) -> Template:
         raise TemplateError(f"{path}: not YAML: {wrong}") from wrong
     if not isinstance(document, dict) or "Resources" not in document:
         raise TemplateError(f"{path}: not a template: it has no Resources")
+    return document
+
+
+def read_template(path: Path) -> Template:
+    """Reads one file.
+
+    Raises:
+        TemplateError: It is no template, or has parts that are not understood.
+    """
+    document = read_document(path)
     if unknown := sorted(set(document) - _SECTIONS):
         raise TemplateError(f"{path.name}: sections {unknown} are not understood")
     if document.get("Transform") not in _TRANSFORMS:

@@ -28,7 +28,9 @@ from transforms.students import Student
 pytestmark = pytest.mark.e2e
 
 REPOSITORY = Path(__file__).parents[2]
-TEMPLATES = [REPOSITORY / "infra" / name for name in ("store.yaml", "behavior.yaml", "api.yaml")]
+TEMPLATES = [
+    REPOSITORY / "infra" / name for name in ("store.yaml", "behavior.yaml", "api.yaml", "routes.yaml")
+]
 
 
 @pytest.fixture

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from typing import Any
 
 from api.app import Api
+from infra.local.cloud import variable
 from infra.local.templates import read_template
 
-TEMPLATE = read_template(Path(__file__).parents[2] / "infra" / "api.yaml")
+INFRA = Path(__file__).parents[2] / "infra"
+TEMPLATE = read_template(INFRA / "routes.yaml")
+SERVICE = read_template(INFRA / "service.yaml")
 
 
 def of_type(kind: str) -> dict[str, dict[str, Any]]:
@@ -35,8 +40,34 @@ def test_without_a_container_there_is_no_route_to_one() -> None:
             assert TEMPLATE.resources[name].condition == "HasContainer", name
 
 
-def test_the_outputs_are_what_the_container_asks_for() -> None:
-    from infra.local.cloud import variable
+def asked() -> set[str]:
+    """What the container's code does not start without."""
+    text = (INFRA.parent / "api" / "app.py").read_text()
+    (names,) = re.findall(r"for name in \(([^)]*)\):\n\s+setting\(name\)", text)
+    return {f"LUCA_{name}" for name in re.findall(r'"(\w+)"', names)}
 
-    given = {variable(name) for name in TEMPLATE.outputs} | {"LUCA_TABLE"}
-    assert {"LUCA_TABLE", "LUCA_TENANT_ROLE", "LUCA_JWT_ISSUER", "LUCA_JWT_AUDIENCE"} <= given
+
+def test_the_container_is_given_what_it_asks_for_wherever_it_runs() -> None:
+    express = SERVICE.resources["Service"].properties["PrimaryContainer"]["Environment"]
+    image = SERVICE.resources["AppRunner"].properties["SourceConfiguration"]["ImageRepository"]
+    app_runner = image["ImageConfiguration"]["RuntimeEnvironmentVariables"]
+    assert {each["Name"] for each in express} == asked()
+    assert express == app_runner
+
+
+def test_on_one_machine_the_outputs_are_what_the_container_asks_for() -> None:
+    outputs = [read_template(INFRA / name).outputs for name in ("store.yaml", "api.yaml")]
+    assert asked() <= {variable(name) for each in outputs for name in each}
+
+
+def test_instances_are_warm_when_the_school_morning_begins_and_fewer_when_it_has_ended() -> None:
+    morning, noon = (SERVICE.resources[name].properties for name in ("Morning", "Noon"))
+    assert morning["ScheduleExpression"] == "cron(50 6 ? * MON-FRI *)"
+    assert morning["ScheduleExpressionTimezone"] == {"Ref": "EasternZone"}
+    assert noon["ScheduleExpression"] == "cron(0 12 ? * MON-FRI *)"
+    assert noon["ScheduleExpressionTimezone"] == {"Ref": "WesternZone"}
+    least = [
+        json.loads(re.sub(r"\$\{(\w+)\}(?=[,}])", r'"\1"', each["Target"]["Input"]["Fn::Sub"]))["MinCapacity"]
+        for each in (morning, noon)
+    ]
+    assert least == ["MorningTasks", "LeastTasks"]

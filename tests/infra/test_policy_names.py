@@ -13,6 +13,7 @@ from tests.infra.deployed import Granted, made_as, of_type
 HERE = f"{deployed.REGION}:{deployed.ACCOUNT}"
 # ARNs of what AWS or our code makes, as far as their names are known before.
 MADE_LATER = [
+    f"arn:aws:application-autoscaling:{HERE}:scalable-target/0",  # Express Mode's
     f"arn:aws:ecr:{HERE}:repository/luca",  # of the image
     f"arn:aws:ecs:{HERE}:task/luca-load/0",  # of the cluster's tasks
     f"arn:aws:events:{HERE}:rule/StepFunctionsGetEventsForECSTaskRule",  # Step Functions' own

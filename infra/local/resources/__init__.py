@@ -50,11 +50,44 @@ MAKERS: dict[str, Maker] = {
     "AWS::Serverless::StateMachine": orchestration.state_machine,
 }
 
+_NETWORK = "what runs here is in this machine's network"
 ABSENT: dict[str, str] = {
+    "AWS::AppRunner::AutoScalingConfiguration": "scales the container, which `make api` runs",
+    "AWS::AppRunner::Service": "`make api` runs the container",
+    "AWS::Budgets::Budget": "a laptop costs nothing by the hour",
     "AWS::CloudFront::Distribution": "no edge stands between a laptop and itself",
     "AWS::CloudWatch::Alarm": "nobody is on call for a laptop",
+    "AWS::CloudWatch::Dashboard": "no metrics are kept here",
+    "AWS::EC2::EIP": _NETWORK,
+    "AWS::EC2::InternetGateway": _NETWORK,
+    "AWS::EC2::NatGateway": _NETWORK,
+    "AWS::EC2::Route": _NETWORK,
+    "AWS::EC2::RouteTable": _NETWORK,
+    "AWS::EC2::SecurityGroup": _NETWORK,
+    "AWS::EC2::Subnet": _NETWORK,
+    "AWS::EC2::SubnetRouteTableAssociation": _NETWORK,
+    "AWS::EC2::VPC": _NETWORK,
+    "AWS::EC2::VPCEndpoint": _NETWORK,
+    "AWS::EC2::VPCGatewayAttachment": _NETWORK,
+    "AWS::ECS::ExpressGatewayService": "`make api` runs the container",
+    "AWS::SNS::Subscription": "nobody is on call for a laptop",
+    "AWS::SNS::Topic": "nobody is on call for a laptop",
+    "AWS::SNS::TopicPolicy": "nobody is on call for a laptop",
     "AWS::WAFv2::WebACL": "attaches to the edge, which is absent",
 }
+
+
+class _Absent(dict[str, str]):
+    """Attributes of what is not made: one of a resource that is absent, too, may name any of them."""
+
+    def __init__(self, arn: str) -> None:
+        super().__init__({"Arn": arn})
+
+    def __contains__(self, attribute: object) -> bool:
+        return True
+
+    def __missing__(self, attribute: str) -> str:
+        return f"{self['Arn']}/{attribute}"
 
 
 def make_all(stacks: Stacks, shop: Workshop) -> None:
@@ -67,7 +100,7 @@ def make_all(stacks: Stacks, shop: Workshop) -> None:
         properties = stacks.properties(resource)
         if resource.type in ABSENT:
             shop.plan.absent.append((f"{resource.place} ({resource.type})", ABSENT[resource.type]))
-            stacks.made(resource, Made(resource.logical_id, {"Arn": shop.arn("absent", resource.logical_id)}))
+            stacks.made(resource, Made(resource.logical_id, _Absent(shop.arn("absent", resource.logical_id))))
         elif maker := MAKERS.get(resource.type):
             declared = Declared(resource.place, properties)
             stacks.made(resource, maker(shop, declared, resource.logical_id))
