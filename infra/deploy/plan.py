@@ -19,9 +19,9 @@ ELSEWHERE = {"edge": "us-east-1"}
 WIRED = {
     "ContainerUrl": ("service", "ServiceUrl"),
     "OriginHost": ("behavior", "OriginHost"),
-    "LoadSubnetA": ("network", "PrivateSubnetA"),
-    "LoadSubnetB": ("network", "PrivateSubnetB"),
-    "LoadSecurityGroup": ("network", "JobsSecurityGroup"),
+    "LoadSubnetA": ("network", "NetworkSubnetA"),
+    "LoadSubnetB": ("network", "NetworkSubnetB"),
+    "LoadSecurityGroup": ("network", "NetworkSecurityGroup"),
     "ServiceSubnets": ("network", "PublicSubnets"),
     "AlarmTopic": ("operations", "AlarmTopicArn"),
 }

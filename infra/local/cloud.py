@@ -12,6 +12,7 @@ import logging
 import os
 import re
 import shlex
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
@@ -251,7 +252,7 @@ class LocalCloud:
             )
         lines += ["", "In another shell:", '  eval "$(luca local env)"', ""]
         if self.absent:
-            lines += ["Deliberately absent:", *(f"  {what}: {why}" for what, why in self.absent), ""]
+            lines += ["Deliberately absent:", *_told_by_reason(self.absent), ""]
         return "\n".join(
             [*lines, f"Logs: {self.state_dir / 'logs'}. Ctrl-C ends it; the store is in memory."]
         )
@@ -267,6 +268,16 @@ class LocalCloud:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def _told_by_reason(absent: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """One line a reason; of resources, their types and how many."""
+    whats: dict[str, Counter[str]] = defaultdict(Counter)
+    for what, why in absent:
+        whats[why][what.rpartition("(")[2].rstrip(")")] += 1
+    for why, counted in whats.items():
+        named = (f"{kind} ({count})" if count > 1 else kind for kind, count in sorted(counted.items()))
+        yield f"  {why}: {', '.join(named)}"
 
 
 def variable(output: str) -> str:

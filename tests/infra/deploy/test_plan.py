@@ -89,3 +89,24 @@ def test_nothing_crosses_regions_but_by_a_parameter() -> None:
         assert "Fn::ImportValue" not in found[stem].path.read_text().replace(
             "!ImportValue", "Fn::ImportValue"
         )
+
+
+def test_nothing_is_exported_that_changes_with_a_release() -> None:
+    """CloudFormation refuses to change an export that another stack imports."""
+    for stack in stacks(sorted((REPOSITORY / "infra").glob("*.yaml"))):
+        changing = set(plan.IMAGES) | {
+            name
+            for name, each in stack.template.resources.items()
+            if each.type in {"AWS::ECS::TaskDefinition", "AWS::Lambda::Version"}
+        }
+        for name, output in stack.template.outputs.items():
+            if "Export" in output:
+                assert output["Value"].get("Ref") not in changing, f"{stack.name}: {name}"
+
+
+def test_an_output_has_one_meaning() -> None:
+    """On one machine they are variables of one environment."""
+    found: dict[str, object] = {}
+    for stack in stacks(sorted((REPOSITORY / "infra").glob("*.yaml"))):
+        for name, output in stack.template.outputs.items():
+            assert found.setdefault(name, output["Value"]) == output["Value"], f"{stack.name}: {name}"
