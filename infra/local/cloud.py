@@ -37,7 +37,7 @@ from infra.local.templates import read_template
 DEFAULT_STATE_DIR = Path(".luca/local")
 AUDIENCE = "luca"
 # Parameters of schedules that a person starts here: the work is long, or its cloud has no exports.
-STARTED_BY_HAND = ("HourlyLoad", "DailyTrends", "DailyCompleteness", "RetentionAudits")
+STARTED_BY_HAND = ("HourlyLoad", "DailyTrends", "DailyCompleteness", "RetentionAudits", "NightlyMaintenance")
 WAIT_SCALE = 0.02  # of state machines: 45 s take one
 
 

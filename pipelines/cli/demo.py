@@ -11,12 +11,11 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
-from infra.local.cloud import LocalCloud
 from pipelines.books import COLUMNS, Books, UnbalancedBooksError, drawn_up
 from pipelines.cli import demo_grades, demo_pages, profiles, simulate
 from pipelines.cli.demo_grades import GradeBooks
@@ -26,6 +25,9 @@ from pipelines.simulation.scenario import Scenario, Tally, create_schools
 from pipelines.simulation.term import record_term
 from transforms.calendar import iso_week
 from transforms.lake_schema import LAKE_TABLES
+
+if TYPE_CHECKING:
+    from infra.local.cloud import LocalCloud
 
 WAIT_SCALE = 0.01  # the government's 5, 15 and 45 s, and the 2 s between batches, shortened
 MARTS = (
@@ -58,6 +60,8 @@ def demo(
     Writes report.html (open it in a browser), account.json, the quality reports, the dbt docs and
     each lake table and mart as Parquet. Ends with an error if an event is missing anywhere.
     """
+    from infra.local.cloud import LocalCloud  # as of `pipelines.cli.local`
+
     if pages and oulad is not None:
         raise typer.BadParameter("--pages shows the last weeks, and the records of --oulad are years old")
     began = time.monotonic()

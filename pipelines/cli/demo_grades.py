@@ -8,17 +8,19 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from adapters import executions, functions, sync_failures, sync_reports
 from adapters.academic_table import pending_evaluations, student_grades
 from adapters.settings import setting
-from infra.local.cloud import LocalCloud
 from pipelines.cli.sync import run_school, summary
 from pipelines.government.reopening import reopen
 from pipelines.simulation.invented_grades import InventedGrades
 from pipelines.simulation.scenario import Scenario
 from transforms.nights import night_of
+
+if TYPE_CHECKING:
+    from infra.local.cloud import LocalCloud
 
 SCHEDULE = "luca-nights"
 JUST_SENT = -60  # minutes: the reconciliation shall judge what was sent a moment ago

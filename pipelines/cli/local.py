@@ -1,4 +1,7 @@
-"""`luca local`: the whole platform on this machine, from the same templates as in AWS."""
+"""`luca local`: the whole platform on this machine, from the same templates as in AWS.
+
+`infra` is imported by the commands that play AWS alone: the image of the jobs has `luca` and leaves it out.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,6 @@ from typing import Annotated
 
 import typer
 
-from infra.local import aws, expiry
-from infra.local.cloud import LocalCloud
 from pipelines.cli.progress import console, step
 
 STATE = Path(".luca/local")
@@ -48,6 +49,8 @@ def up(
 
     In another shell: eval "$(luca local env)", then luca simulate, luca load, luca trends, luca query.
     """
+    from infra.local.cloud import LocalCloud
+
     stop = stop_signal()
     container = {"ContainerUrl": f"http://127.0.0.1:{api_port}"}
     with LocalCloud.start(state, parameters=container) as cloud:
@@ -89,6 +92,8 @@ def expire(
     state: StateOption = STATE,
 ) -> None:
     """Remove what S3 Lifecycle would have removed by a day: time passes only when asked here."""
+    from infra.local import aws, expiry
+
     running = environment(state)
     buckets = [value for name, value in sorted(running.items()) if BUCKET.fullmatch(name)]
     with step(f"S3 Lifecycle as of {as_of:%Y-%m-%d}") as say:

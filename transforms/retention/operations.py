@@ -310,6 +310,12 @@ _LOGS = (
     _log("/luca/api", "The API's log: no name, no identifier of a person, no score", 30, "api"),
     _log("/luca/delivery", "Firehose's errors", 30, "infra/lake.yaml"),
     _log("/luca/load", "The loads' log: counts, keys of files, no row", 90, "pipelines.load"),
+    _log(
+        "/luca/maintenance",
+        "Compaction's and the daily judgements' log: counts, no row",
+        90,
+        "infra/maintenance.yaml",
+    ),
     _log("/luca/trends", "The trends' log: counts by mart and by school, no student", 90, "pipelines.trends"),
     _log(
         "/luca/audits",

@@ -1,0 +1,74 @@
+"""The lake's nightly upkeep: commands that `luca` knows, what they read, who starts them, what is heard."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import typer
+
+from pipelines.cli import app
+from pipelines.partitions.compaction import Compacted, emit_metrics
+from tests.infra import reachable
+from tests.infra.deployed import of_type
+from tests.infra.test_audits import container, environment
+
+# By task definition: the modules and functions that its commands run.
+ENTRIES = {
+    "luca-compaction": [("pipelines.cli.compact", "compact")],
+    "luca-quality": [("pipelines.cli.quality", "day")],
+}
+
+
+def started() -> Iterator[tuple[str, list[str]]]:
+    """Each schedule's task with the command that it starts there."""
+    families = {each.properties["Family"] for each in of_type("AWS::ECS::TaskDefinition")}
+    for schedule in of_type("AWS::Scheduler::Schedule"):
+        task = schedule.properties["Target"].get("EcsParameters", {}).get("TaskDefinitionArn", "")
+        family = next((each for each in families if task.endswith(f"/{each}:1") or task == each), task)
+        if family in ENTRIES:
+            told = json.loads(schedule.properties["Target"]["Input"]).get("containerOverrides", [{}])
+            yield family, told[0].get("command", container(family)["Command"])
+
+
+def test_each_command_is_started_by_a_schedule_and_luca_knows_it() -> None:
+    run = []
+    for family, (python, option, module, *words) in started():
+        arguments = list(words)
+        assert (python, option, module) == ("python", "-m", "pipelines.cli")
+        command: Any = typer.main.get_command(app)
+        context = None
+        while hasattr(command, "get_command"):
+            context = command.make_context(None, arguments, parent=context, resilient_parsing=False)
+            name, command, arguments = command.resolve_command(context, arguments)
+        command.make_context(name, arguments, parent=context)
+        run.append((family, (command.callback.__module__, command.callback.__name__)))
+    assert sorted(run) == sorted((family, entry) for family, entries in ENTRIES.items() for entry in entries)
+
+
+def test_a_compaction_is_missed_where_none_tells_of_itself(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (alarm,) = (
+        each.properties for each in of_type("AWS::CloudWatch::Alarm") if "compaction" in each.place.lower()
+    )
+    named = environment("luca-compaction")
+    for name in ("POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_DISABLED"):
+        monkeypatch.setenv(name, named[name])
+    emit_metrics(Compacted("behavior_events"))
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    (spoken,) = told["_aws"]["CloudWatchMetrics"]
+    assert (alarm["Namespace"], alarm["MetricName"]) == (spoken["Namespace"], "CompactionTime")
+    assert "CompactionTime" in {each["Name"] for each in spoken["Metrics"]}
+    dimensions = {each["Name"]: each["Value"] for each in alarm["Dimensions"]}
+    assert sorted(dimensions) in [sorted(names) for names in spoken["Dimensions"]]
+    assert dimensions == {name: told[name] for name in dimensions}
+    assert alarm["TreatMissingData"] == "breaching"
+
+
+@pytest.mark.parametrize("family", ENTRIES)
+def test_it_is_given_each_setting_that_it_reads_and_no_other(family: str) -> None:
+    asked = set().union(*(reachable.settings(entry) for entry in ENTRIES[family]))
+    assert {name for name in environment(family) if name.startswith("LUCA_")} == asked
