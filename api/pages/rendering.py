@@ -79,7 +79,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "number": number,
-        "percent": lambda share: f"{number(share * 100)} %",
+        "percent": lambda share, digits=2: f"{number(share * 100, digits)} %",
         "signed": lambda points: f"{points:+d}".replace("-", "−") if points else "0",
         "moment": moment,
         "date": day,

@@ -46,6 +46,31 @@ class Killed(BaseException):
     """The process is gone: nothing of ours may catch this."""
 
 
+def dies(write: int, work: Callable[[], object], services: Iterable[str]) -> bool:
+    """Runs work in a process that dies before its n-th write to some services.
+
+    Returns:
+        Whether it came that far.
+    """
+    left = write
+
+    def call(model: Any, **_: Any) -> None:
+        nonlocal left
+        left -= model.name in WRITES
+        if left <= 0:
+            raise Killed(model.name)
+
+    for service in services:
+        client(service).meta.events.register("before-call", call)
+    try:
+        work()
+    except Killed:
+        return True
+    finally:
+        _forget()  # a new process takes over
+    return False
+
+
 @dataclass
 class Lake:
     """The lake of one test, and hands to put things into it and to look at what is there."""
@@ -67,23 +92,7 @@ class Lake:
         Returns:
             Whether it came that far.
         """
-        left = write
-
-        def call(model: Any, **_: Any) -> None:
-            nonlocal left
-            left -= model.name in WRITES
-            if left <= 0:
-                raise Killed(model.name)
-
-        for service in ("s3", "dynamodb", "glue", "ssm", "sqs"):
-            client(service).meta.events.register("before-call", call)
-        try:
-            (work or self.load)()
-        except Killed:
-            return True
-        finally:
-            _forget()  # a new process takes over
-        return False
+        return dies(write, work or self.load, ("s3", "dynamodb", "glue", "ssm", "sqs"))
 
     def event(self, **changes: Any) -> dict[str, Any]:
         """A good behaviour event, with some columns changed."""

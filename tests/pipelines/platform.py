@@ -113,15 +113,20 @@ class Platform:
         return json.dumps({"Metadata": written, "Keys": keys, "NewImage": typed})
 
 
-@pytest.fixture
-def platform(lake: Any, monkeypatch: pytest.MonkeyPatch) -> Platform:
-    """An empty platform: asked for through a conftest that imports it."""
+def create_store() -> None:
+    """Makes the single table, empty."""
     boto3.client("dynamodb").create_table(
         TableName="luca-platform",
         KeySchema=[{"AttributeName": "PK", "KeyType": "HASH"}, {"AttributeName": "SK", "KeyType": "RANGE"}],
         AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("PK", "SK")],
         BillingMode="PAY_PER_REQUEST",
     )
+
+
+@pytest.fixture
+def platform(lake: Any, monkeypatch: pytest.MonkeyPatch) -> Platform:
+    """An empty platform: asked for through a conftest that imports it."""
+    create_store()
     boto3.client("s3").create_bucket(Bucket=EXPORTS)
     logs = boto3.client("logs")
     logs.create_log_group(logGroupName=LOG_GROUP)

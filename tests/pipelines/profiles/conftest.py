@@ -18,7 +18,8 @@ from adapters.typed_json import from_typed
 from pipelines.profiles import publishing
 from pipelines.profiles.marts import StudentWeek
 from pipelines.profiles.publishing import Published, publish
-from tests.pipelines.conftest import WRITES, Killed
+from tests.pipelines.conftest import dies
+from tests.pipelines.platform import create_store
 from transforms.keys import StudentKey
 from transforms.pseudonyms import Pseudonymizer
 from transforms.schools import School
@@ -77,22 +78,7 @@ class House:
 
     def dies(self, write: int) -> bool:
         """Runs the job in a process that is gone before its n-th write; whether it came that far."""
-        left = write
-
-        def call(model: Any, **_: Any) -> None:
-            nonlocal left
-            left -= model.name in WRITES
-            if left <= 0:
-                raise Killed(model.name)
-
-        client("dynamodb").meta.events.register("before-call", call)
-        try:
-            self.publish()
-        except Killed:
-            return True
-        finally:
-            client.cache_clear()
-        return False
+        return dies(write, self.publish, ["dynamodb"])
 
     def items(self, student: str = "ana", school_id: str = "school_1") -> dict[str, dict[str, Any]]:
         """A student's items TREND#, by ISO week, withdrawn ones included."""
@@ -136,15 +122,7 @@ def house(monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
     monkeypatch.setattr(publishing.marts, "require", lambda: None)
     monkeypatch.setattr(publishing.marts, "weeks", found.weeks)
     with mock_aws():
-        client("dynamodb").create_table(
-            TableName="luca-platform",
-            KeySchema=[
-                {"AttributeName": "PK", "KeyType": "HASH"},
-                {"AttributeName": "SK", "KeyType": "RANGE"},
-            ],
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("PK", "SK")],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        create_store()
         for school_id, students in (("school_1", ("ana", "ben")), ("school_2", ("ana",))):
             found.enrol(school_id, *students)
             create_key(school_id)
