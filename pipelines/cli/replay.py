@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipelines.cli.progress import console, step
+from pipelines.replay.source import Source
 from transforms.lake_schema import BEHAVIOR_EVENTS, LAKE_TABLES
 
 if TYPE_CHECKING:
     from pipelines.replay.comparing import Compared
-    from pipelines.replay.run import Replayed
+    from pipelines.replay.result import Replayed
+    from pipelines.replay.span import Span
+
+Run = Callable[[Callable[[str], None]], "Replayed"]
 
 DIFFERS = 3  # exit code of a comparison that found a difference, or of one that was left
 SHOWN = 20
@@ -27,36 +31,70 @@ def replay(
     last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="The last one, included.")],
     school: Annotated[list[str] | None, typer.Option(help="Only this school; may be given again.")] = None,
     table: Annotated[str, typer.Option(help="The lake table.")] = BEHAVIOR_EVENTS.name,
+    source: Annotated[
+        Source,
+        typer.Option(help="What the lake is held against: landing files, or the store's behaviour events."),
+    ] = Source.LANDING,
+    exports: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--export",
+            help="Of the store: read it from this export, the key of its manifest-summary.json (repeatable).",
+        ),
+    ] = None,
     apply: Annotated[
         bool, typer.Option("--apply", help="Make partitions that differ anew; without it only compare.")
     ] = False,
     everything: Annotated[bool, typer.Option("--all", help="Show the partitions that match, too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
-    """Compare partitions of the lake with the landing files of their loads, row by row.
+    """Compare partitions of the lake with the landing files of their loads, row by row, or with the store.
 
+    The store is read from its exports, or, without them, by a scan, which is for small tables.
     Ends with 0 if all match, or were made to match by --apply, and with 3 if something differs.
     """
-    from pipelines.replay.run import replay as run
     from pipelines.replay.span import Span
 
     if table not in LAKE_TABLES:
         raise typer.BadParameter(f"{table!r} is no lake table: use one of {', '.join(LAKE_TABLES)}")
+    if source is Source.STORE and (apply or table != BEHAVIOR_EVENTS.name):
+        raise typer.BadParameter(
+            "the store is only compared with, and only behaviour events: what never landed is sent again by "
+            "`luca audit completeness --repair`"
+        )
     span = Span.of(first.date(), last.date(), school or ())
+    run = _against_store(span, exports or []) if source is Source.STORE else _from_landing(table, span, apply)
     if as_json:
-        done = run(LAKE_TABLES[table], span, apply=apply)
+        done = run(lambda text: None)
         typer.echo(json.dumps(_facts(done), indent=1, ensure_ascii=False, default=_text))
     else:
         with step(f"Replay {table} of {span}") as say:
-            done = run(LAKE_TABLES[table], span, apply=apply, say=say)
+            done = run(say)
             say(summary(done))
         _show(done.partitions if everything else done.differing)
         for left in done.left:
             console.print(f"left as it is: {'/'.join(left.partition)}: {left.why}", soft_wrap=True)
         if done.differing and not apply:
-            console.print("nothing was changed: --apply makes it right")
+            mend = "--apply makes it right" if source is Source.LANDING else "compare with the landing"
+            console.print(f"nothing was changed: {mend}")
     if not done.right:
         raise typer.Exit(DIFFERS)
+
+
+def _from_landing(table: str, span: Span, apply: bool) -> Run:
+    from pipelines.replay.run import replay as run
+
+    return lambda say: run(LAKE_TABLES[table], span, apply=apply, say=say)
+
+
+def _against_store(span: Span, exports: list[str]) -> Run:
+    from adapters.settings import setting
+    from adapters.store_exports import ExportedStore
+    from adapters.stored_events import ScannedStore
+    from pipelines.replay.stored import compare_with_store
+
+    store = ExportedStore(setting("EXPORTS_BUCKET"), exports) if exports else ScannedStore()
+    return lambda say: compare_with_store(span, store, say=say)
 
 
 def summary(done: Replayed) -> str:
@@ -65,18 +103,23 @@ def summary(done: Replayed) -> str:
         f"{done.total('expected'):,} rows expected in {len(done.partitions):,} partitions, "
         f"{done.total('found'):,} found, {done.total('equal'):,} equal"
     ]
-    differences = ("missing", "extra", "different")
+    if done.source is Source.STORE and (count := done.total("missing")):
+        parts.append(f"{count:,} not in the lake: `luca audit completeness` tells why")
+    differences = (
+        ("missing", "extra", "different") if done.source is Source.LANDING else ("extra", "different")
+    )
     parts += [f"{count:,} {name}" for name in differences if (count := done.total(name))]
     if unreadable := sum(len(each.unreadable) for each in done.partitions):
         parts.append(f"{unreadable:,} files unreadable")
     if moved := done.total("elsewhere"):
         parts.append(f"{moved:,} in another cohort since")
     if unproven := done.total("unproven"):
-        parts.append(f"{unproven:,} of loads whose landing files are gone, not compared")
+        why = "of loads whose landing files are gone" if done.source is Source.LANDING else "not in the store"
+        parts.append(f"{unproven:,} {why}, not compared")
     if done.healed:
         parts.append(f"{len(done.healed):,} of {len(done.differing):,} partitions made right")
     if not done.differing:
-        parts.append("all match")
+        parts.append("all match" if done.source is Source.LANDING else "what both have matches")
     return "; ".join(parts)
 
 

@@ -1,15 +1,10 @@
-"""A month of a school: what it must hold, what it holds, and what becomes of each row.
-
-Two rows are the same if all their columns are but those of their load and of their partition. Each has a
-digest of 128 bits, and a partition the sum of its rows' digests, which does not depend on their order.
-"""
+"""A month of a school: what it must hold, what it holds, and what becomes of each row."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from hashlib import blake2b
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,37 +13,13 @@ import pyarrow.compute
 
 from adapters.lake import PartitionValues
 from pipelines.load.rows import Array, Numbers, prepare
+from pipelines.replay.digests import KEY_VERSION, SEPARATOR, Digests, digest_of, digests, without_pseudonyms
 from pipelines.replay.span import SchoolMonth
 from transforms.lake_schema import LOAD_ID, LakeTable
 
 pc: Any = pyarrow.compute  # its stubs know one kind of array a call
 
-Digests: TypeAlias = npt.NDArray[np.uint64]
-"""Two columns: a digest's halves."""
-
 _NOWHERE = -1
-_SEPARATOR, _MISSING = "\x1f", "\x00"  # no text of the lake has control characters
-
-
-def digests(rows: pa.Table, table: LakeTable) -> Digests:
-    """A digest of each row's content: of all columns of the lake's schema but `load_id`.
-
-    Args:
-        rows: With at least these columns, in any order.
-        table: The lake table.
-    """
-    columns = [_text(rows[name]) for name in table.lake_schema.names if name != LOAD_ID.name]
-    joined = pc.binary_join_element_wise(
-        *columns, _SEPARATOR, null_handling="replace", null_replacement=_MISSING
-    )
-    hashed = b"".join(blake2b(text.encode(), digest_size=16).digest() for text in joined.to_pylist())
-    return np.frombuffer(hashed, dtype="<u8").astype(np.uint64).reshape(-1, 2)
-
-
-def digest_of(many: Digests) -> str:
-    """The digest of some rows in any order, 32 hex digits; each row counts as often as it is there."""
-    high, low = np.add.reduce(many, axis=0, dtype=np.uint64) if len(many) else (0, 0)
-    return f"{int(high):016x}{int(low):016x}"
 
 
 @dataclass(frozen=True)
@@ -60,6 +31,7 @@ class Expected:
         cohort: By row, the cohort that it landed with.
         identity: By row.
         digest: By row.
+        keyless: By row, the digest without pseudonyms, where rows of other key versions are compared by it.
         copies: Identity and load, in one text, of what landed again.
     """
 
@@ -67,28 +39,37 @@ class Expected:
     cohort: Numbers
     identity: Array
     digest: Digests
+    keyless: Digests | None
     copies: Array
 
     @staticmethod
-    def of(columns: pa.Table, table: LakeTable) -> Expected:
+    def of(columns: pa.Table, table: LakeTable, *, by_key_version: bool = False) -> Expected:
         """What is expected by rows that landed.
 
         Args:
             columns: As of `pipelines.replay.shelf.Shelf.take`: of copies the first one counts.
             table: The lake table.
+            by_key_version: Whether pseudonyms count only in rows of the key's version here.
         """
         names = table.lake_schema.names
         if not columns.num_rows:
             empty = table.lake_schema.empty_table()
             no_text: Array = pa.array([], pa.string())
-            return Expected(empty, np.array([], np.int64), no_text, digests(empty, table), no_text)
+            return Expected(empty, np.array([], np.int64), no_text, digests(empty, table), None, no_text)
         landed = prepare(columns, table)
         rows = landed.gathered(landed.order, [*names, "graduation_year"])
         cohort = np.asarray(rows["graduation_year"].combine_chunks()).astype(np.int64)
         rows = rows.select(names).cast(table.lake_schema)
         again = landed.gathered(landed.copies, [table.identity, LOAD_ID.name])
         copies = _pairs(again[table.identity], again[LOAD_ID.name])
-        return Expected(rows, cohort, rows[table.identity].combine_chunks(), digests(rows, table), copies)
+        keyless = digests(without_pseudonyms(rows, ()), table) if by_key_version else None
+        identity = rows[table.identity].combine_chunks()
+        return Expected(rows, cohort, identity, digests(rows, table), keyless, copies)
+
+    @property
+    def versions(self) -> set[int]:
+        """Versions of the school's key behind the pseudonyms."""
+        return set(pc.unique(self.rows[KEY_VERSION]).to_pylist())
 
 
 class Found:
@@ -236,7 +217,10 @@ def compare(
     there = stands != _NOWHERE
     target = np.where(there, np.append(cohort, 0)[stands], expected.cohort)
     by_known = np.append(_flags(pc.is_in(load, value_set=known)), False)
-    same_content = there & (np.vstack([digest, [[0, 0]]])[stands] == expected.digest).all(axis=1)
+    theirs_digest = np.vstack([digest, np.zeros((1, 2), np.uint64)])[stands]
+    same_content = there & (theirs_digest == expected.digest).all(axis=1)
+    if expected.keyless is not None:
+        same_content |= there & (theirs_digest == expected.keyless).all(axis=1)
     theirs = pc.take(load, pa.array(np.where(there, stands, 0), mask=~there))
     same_load = _flags(pc.equal(theirs, expected.rows[LOAD_ID.name].combine_chunks()))
     # Of copies the load that published one may be too old to be looked up, or have been opened in the same
@@ -295,13 +279,5 @@ def _flags(column: Any) -> npt.NDArray[np.bool_]:
 def _pairs(identity: Any, load: Any) -> Array:
     """Identity and load of rows, as one text each."""
     return pa.chunked_array(
-        [pc.binary_join_element_wise(identity, load, _SEPARATOR)], pa.string()
+        [pc.binary_join_element_wise(identity, load, SEPARATOR)], pa.string()
     ).combine_chunks()
-
-
-def _text(column: Any) -> Any:
-    if pa.types.is_timestamp(column.type):
-        column = column.cast(pa.int64())
-    elif pa.types.is_date(column.type):
-        column = column.cast(pa.int32())
-    return column.cast(pa.string()).combine_chunks()

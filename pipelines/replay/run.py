@@ -7,9 +7,9 @@ landing is read until the last partition has moved, so that no load, erasure or 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,15 +18,16 @@ import pyarrow as pa
 import pyarrow.compute
 
 from adapters import generations, lake
-from adapters.generations import LakeObject
 from adapters.lake import PartitionValues
 from pipelines.partitions import settling
-from pipelines.partitions.files import RowsUnreadableError, read_rows
 from pipelines.partitions.rewriting import READERS, Rewriter, rewriting
 from pipelines.replay import landing
-from pipelines.replay.comparing import Compared, Expected, Found, Verdict, compare
+from pipelines.replay.comparing import Compared, Expected, Verdict
+from pipelines.replay.lake_months import LakeMonths, Places
+from pipelines.replay.result import Left, NothingRetainedError, Replayed
 from pipelines.replay.retained import LANDING_KEPT, Retained, retained
 from pipelines.replay.shelf import Shelf
+from pipelines.replay.source import Source
 from pipelines.replay.span import SchoolMonth, Span
 from transforms.lake_schema import LakeTable
 
@@ -36,66 +37,10 @@ WORK = "replay"
 
 Say = Callable[[str], None]
 Clock = Callable[[], datetime]
-Places = Mapping[PartitionValues, str]
-"""Where partitions are: by their values, a prefix of the lake bucket."""
-
-
-class NothingRetainedError(LookupError):
-    """No landing file that is kept has a row of the days that were asked for."""
 
 
 class ReplayFailedError(RuntimeError):
     """A partition was made anew and is still not what it must be: a fault of ours."""
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """A partition that was left as it is though it differs.
-
-    Attributes:
-        partition: Its values.
-        why: And what can be done.
-    """
-
-    partition: PartitionValues
-    why: str
-
-
-@dataclass(frozen=True)
-class Replayed:
-    """What a replay found, and did.
-
-    Attributes:
-        table: The lake table.
-        span: Which days and schools.
-        hours: First and last hour of the landing.
-        loads: Published loads whose files were read.
-        partitions: How each partition compared before anything was changed.
-        healed: Those made anew, as they compare since.
-        left: Those that differ and were not made anew although it was wished.
-    """
-
-    table: str
-    span: Span
-    hours: tuple[str, str] | None
-    loads: int
-    partitions: tuple[Compared, ...]
-    healed: tuple[Compared, ...] = ()
-    left: tuple[Left, ...] = field(default=())
-
-    @property
-    def differing(self) -> tuple[Compared, ...]:
-        """The partitions that did not match."""
-        return tuple(each for each in self.partitions if not each.matches)
-
-    @property
-    def right(self) -> bool:
-        """Whether every partition is what it must be now."""
-        return len(self.healed) == len(self.differing) and not self.left
-
-    def total(self, name: str) -> int:
-        """The sum of a number of `Compared` over the partitions."""
-        return sum(getattr(each, name) for each in self.partitions)
 
 
 def replay(
@@ -123,10 +68,11 @@ def replay(
     """
     if not apply:
         with ThreadPoolExecutor(READERS, thread_name_prefix="read") as readers:
-            return _Replay(table, span, readers, say, None).run(clock())
+            return _Replay(table, span, LakeMonths(table, span, readers), say, None).run(clock())
     with rewriting(table, WORK, say=say, clock=clock) as rewriter:
         settling.heal(table.name, rewriter.lease)
-        return _Replay(table, span, rewriter.readers, say, rewriter).run(clock())
+        months = LakeMonths(table, span, rewriter.readers)
+        return _Replay(table, span, months, say, rewriter).run(clock())
 
 
 @dataclass(frozen=True)
@@ -135,7 +81,7 @@ class _Replay:
 
     table: LakeTable
     span: Span
-    readers: Executor
+    months: LakeMonths
     say: Say
     rewriter: Rewriter | None
 
@@ -146,13 +92,13 @@ class _Replay:
         left: list[Left] = []
         with tempfile.TemporaryDirectory(prefix="luca-replay-") as folder:
             shelf = Shelf(self.table, Path(folder))
-            landing.put_on(shelf, kept, self.span, self.readers, self.say)
-            there = self._places()
+            landing.put_on(shelf, kept, self.span, self.months.readers, self.say)
+            there = self.months.places()
             every = sorted({*shelf.months, *there})
             for number, month in enumerate(every, 1):
                 self.say(f"{number:,} of {len(every):,}: {month.school_id}, {month.year}-{month.month}")
                 expected = Expected.of(shelf.take(month), self.table)
-                verdict = self._compared(month, expected, there.get(month, {}), kept)
+                verdict = self.months.compared(month, expected, there.get(month, {}), kept.whole)
                 partitions += verdict.partitions
                 if self.rewriter is not None and verdict.differing:
                     done, not_done = self._healed(self.rewriter, verdict, there.get(month, {}), kept)
@@ -160,30 +106,15 @@ class _Replay:
                     left += not_done
         if not any(each.expected or each.extra for each in partitions):
             raise NothingRetainedError(_nothing(self.table, self.span, kept, partitions))
-        whole = Replayed(self.table.name, self.span, kept.hours, len(kept.taken), tuple(partitions))
-        return replace(whole, healed=tuple(healed), left=tuple(left))
-
-    def _places(self) -> dict[SchoolMonth, dict[PartitionValues, str]]:
-        """The partitions of these days that Glue knows, and where they are."""
-        found: dict[SchoolMonth, dict[PartitionValues, str]] = {}
-        for partition, place in generations.partitions(self.table.name):
-            _, *month_of = partition
-            month = SchoolMonth(*month_of)
-            if self.span.touches(month):
-                found.setdefault(month, {})[partition] = place
-        return found
-
-    def _compared(self, month: SchoolMonth, expected: Expected, places: Places, kept: Retained) -> Verdict:
-        found, broken = Found(self.table), list[tuple[int, str]]()
-        for partition, place in sorted(places.items()):
-            cohort = int(partition[0])
-
-            def note(file: LakeObject, error: RowsUnreadableError, cohort: int = cohort) -> None:
-                broken.append((cohort, file.name))
-
-            for part in read_rows(list(generations.objects(place)), self.table, self.readers, note):
-                found.add(cohort, part.filter(self.span.in_days(part[self.table.day])))
-        return compare(month, expected, found, kept.whole, broken)
+        return Replayed(
+            Source.LANDING,
+            self.table.name,
+            self.span,
+            tuple(partitions),
+            tuple(healed),
+            tuple(left),
+            kept.hours,
+        )
 
     def _healed(
         self, rewriter: Rewriter, verdict: Verdict, places: Places, kept: Retained
@@ -191,7 +122,7 @@ class _Replay:
         """Makes the differing partitions of a school's month anew, and compares them again."""
         wanted = [each.partition for each in verdict.differing]
         places = self._known_again(rewriter, wanted, places)
-        now = self._compared(verdict.month, verdict.expected, places, kept)
+        now = self.months.compared(verdict.month, verdict.expected, places, kept.whole)
         refused = [each for each in now.differing if each.unreadable and not self._may_go(each, now, kept)]
         if refused:
             # What is missing in one cohort may be in the file of another that nobody can read.
@@ -210,14 +141,15 @@ class _Replay:
                 unreadable=lambda file, error: self.say(f"without {file.key}: {error}"),
             )
             places = settling.places(self.table.name, {*places, *wanted})
-            now = self._compared(verdict.month, verdict.expected, places, kept)
+            now = self.months.compared(verdict.month, verdict.expected, places, kept.whole)
         for each in now.differing:
             raise ReplayFailedError(
                 f"partition {'/'.join(each.partition)} of {self.table.name} was made anew and still differs: "
                 f"{each.missing:,} rows missing, {each.extra:,} extra, {each.different:,} different: a fault "
                 "of ours; its generation before waits for compaction to delete it"
             )
-        return [each for each in now.partitions if each.partition in wanted], []
+        there = {each.partition: each for each in now.partitions}
+        return [there.get(partition, Compared(partition)) for partition in wanted], []  # some are empty now
 
     def _known_again(
         self, rewriter: Rewriter, wanted: Sequence[PartitionValues], places: Places

@@ -59,7 +59,7 @@ def resend(
     """
     sent = 0
     for batch in batches(_wanted(day, missing, store), RECORDS_A_CALL):
-        rows = functions.call(setting("LAKE_ENRICHER"), [_record(item) for item in batch])
+        rows = functions.call(setting("LAKE_ENRICHER"), [as_inserted(item) for item in batch])
         _put([msgspec.json.encode(row) for row in rows], sleep)
         sent += len(rows)
         say(f"{sent:,} of {len(missing):,} sent again")
@@ -76,7 +76,7 @@ def _wanted(day: date, missing: Set[Event], store: StoredEvents) -> Iterator[Typ
             yield item
 
 
-def _record(item: TypedItem) -> dict[str, Any]:
+def as_inserted(item: TypedItem) -> dict[str, Any]:
     """The item as its insert stood in the table's stream, as far as the enricher looks."""
     return {
         "eventID": f"resent-{item['event_id']['S']}",

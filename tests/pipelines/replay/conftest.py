@@ -17,7 +17,8 @@ from pipelines.load.publishing import publish
 from pipelines.load.reading import read_files
 from pipelines.load.rows import part, prepare, without
 from pipelines.load.shards import USUAL
-from pipelines.replay.run import Replayed, replay
+from pipelines.replay.result import Replayed
+from pipelines.replay.run import replay
 from pipelines.replay.span import Span
 from tests.pipelines.conftest import NOW
 from transforms.lake_schema import LAKE_TABLES

@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 from adapters import generations, lake, landing_claims
 from adapters.aws import client
 from adapters.ledger import LedgerConflictError
+from adapters.pseudonym_keys import create_key
 from adapters.quarantine import caller
 from infra.local.cloud import LocalCloud
 from pipelines.load import holding as held_loads
@@ -24,8 +25,10 @@ from pipelines.quarantine.holdings import HoldingState, holdings
 from pipelines.quarantine.releasing import release
 from pipelines.replay.run import replay
 from pipelines.replay.span import Span
+from pipelines.replay.stored import compare_with_store
 from tests.assumed_role import assumed, forget_clients
 from tests.pipelines.conftest import Lake
+from tests.pipelines.replay.stored import StoreOf, item
 from transforms.lake_schema import BEHAVIOR_EVENTS
 
 pytestmark = [pytest.mark.local, pytest.mark.slow]
@@ -95,6 +98,12 @@ def test_the_operator_releases_discards_and_replays_and_may_do_no_more(cloud: Lo
         for refused in _refused(cloud):
             with pytest.raises(ClientError, match="AccessDenied"):
                 refused()
+
+    create_key("a")
+    items = [item(99, NOW.date().isoformat(), "a", received_at=NOW.isoformat().replace("+00:00", "Z"))]
+    with assumed("luca-completeness"):
+        told = compare_with_store(days, StoreOf(items))
+        assert (told.total("expected"), told.total("missing"), told.total("unproven")) == (1, 1, 3)
 
 
 def _refused(cloud: LocalCloud) -> list[Any]:

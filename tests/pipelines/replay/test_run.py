@@ -12,10 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from adapters.aws import client
+from adapters.lake import partition_path, register_partitions
 from pipelines.partitions.compaction import Wish, compact
 from pipelines.partitions.rewriting import rewriting
 from pipelines.quarantine.releasing import release
-from pipelines.replay.run import NothingRetainedError, Replayed
+from pipelines.replay import landing
+from pipelines.replay.result import NothingRetainedError, Replayed
 from tests.pipelines.conftest import BUCKETS, NOW
 from transforms.lake_schema import BEHAVIOR_EVENTS
 
@@ -62,6 +64,7 @@ def test_two_loads_with_copies_and_another_school_are_equal(
     assert all(each.expected_digest == each.found_digest for each in done.partitions)
 
 
+@pytest.mark.slow
 def test_the_digest_does_not_depend_on_how_the_rows_are_stored(
     lake: Any, loaded: Loaded, replayed: Replay
 ) -> None:
@@ -113,6 +116,22 @@ def test_what_differs_is_made_anew_and_then_equal(lake: Any, loaded: Loaded, rep
     assert not replayed(apply=True).differing
 
 
+@pytest.mark.slow
+def test_a_row_that_is_in_two_cohorts_stays_in_the_one_it_landed_with(
+    lake: Any, loaded: Loaded, replayed: Replay
+) -> None:
+    loaded([lake.event()])
+    wanted = rows(lake)
+    (body,) = lake.objects("lake/behavior_events/").values()
+    place = partition_path("behavior_events", B)
+    client("s3").put_object(Bucket=BUCKETS["LAKE"], Key=f"{place}copy.parquet", Body=body)
+    register_partitions("behavior_events", {B: place})
+
+    assert {each.partition: each.extra for each in replayed().differing} == {B: 1}
+    assert replayed(apply=True).right
+    assert rows(lake) == wanted
+
+
 def test_a_lost_file_comes_back(lake: Any, loaded: Loaded, replayed: Replay) -> None:
     loaded([lake.event(), lake.event(school_id="school_2")])
     wanted = rows(lake)
@@ -146,6 +165,7 @@ def test_a_broken_file_is_made_anew_if_the_whole_month_is_replayed(
     assert rows(lake) == wanted
 
 
+@pytest.mark.slow
 def test_a_partition_that_glue_has_lost_is_known_again(lake: Any, loaded: Loaded, replayed: Replay) -> None:
     loaded([lake.event(), lake.event(**DAY_BEFORE)])
     wanted = rows(lake)
@@ -159,7 +179,10 @@ def test_a_partition_that_glue_has_lost_is_known_again(lake: Any, loaded: Loaded
     assert rows(lake) == wanted  # the other day's row too
 
 
-def test_other_days_and_schools_are_left_alone(lake: Any, loaded: Loaded, replayed: Replay) -> None:
+def test_other_days_and_schools_are_left_alone(
+    lake: Any, loaded: Loaded, replayed: Replay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(landing, "SMALL", 0)  # bytes: the statistics of every file are asked
     loaded([lake.event(), lake.event(**DAY_BEFORE), lake.event(school_id="school_2")])
     change_files(
         lake,
@@ -175,6 +198,7 @@ def test_other_days_and_schools_are_left_alone(lake: Any, loaded: Loaded, replay
     assert points == {("school_1", 3): 2, ("school_1", 2): 9, ("school_2", 3): 9}
 
 
+@pytest.mark.slow
 def test_rows_of_a_stopped_school_are_expected_only_of_a_later_load(
     lake: Any, loaded: Loaded, replayed: Replay
 ) -> None:
@@ -205,6 +229,7 @@ def test_real_loads_with_files_set_aside_and_rows_released(lake: Any, replayed: 
     assert (after.right, after.total("expected"), after.total("equal")) == (True, 2, 2)
 
 
+@pytest.mark.slow
 def test_rows_of_loads_whose_files_are_gone_stay_and_are_told(
     lake: Any, loaded: Loaded, replayed: Replay
 ) -> None:
@@ -247,10 +272,13 @@ def test_rows_that_moved_to_another_cohort_are_not_brought_back(
     assert [row["event_id"] for row in rows(lake)] == [row["event_id"] for row in wanted]
 
 
+@pytest.mark.slow
 def test_days_that_no_landing_file_has_are_refused_by_name(
-    lake: Any, loaded: Loaded, replayed: Replay
+    lake: Any, loaded: Loaded, replayed: Replay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded([lake.event()])
+    monkeypatch.setattr(landing, "SMALL", 0)
+    monkeypatch.setattr(landing, "read_file", None)  # the statistics of the file say enough
     with pytest.raises(
         NothingRetainedError, match=r"2025-11-01 to 2025-11-30.*from 2026-02-03-14 to 2026-02-03-14"
     ):
