@@ -6,7 +6,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import boto3
 import typer
@@ -18,8 +18,10 @@ from infra.deploy import artifacts, packages, sources
 from infra.deploy.cloudformation import DeployError
 from infra.deploy.deployment import Deployment
 from infra.deploy.plan import IMAGES, PREFIX, WIRED, PlanError, Stack, stacks
+from infra.deploy.quotas import quotas
 from infra.deploy.stages import Stage, StageError, check_parameters, read_stage
 from infra.local.children import REPOSITORY
+from infra.local.cloud import exports, variable
 
 OUT = Path("out/functions")
 StageName = Annotated[str, typer.Argument(help="A file of infra/stages: dev, prod.")]
@@ -147,6 +149,37 @@ def destroy(
     deployment.down(delete_data=delete_data)
 
 
+@app.command()
+def environment(stage: StageName) -> None:
+    """Print the environment of `luca` and of the API's container: eval "$(… environment dev)"."""
+    read, found = _read(stage, None)
+    outputs = Deployment(read, found, _client, say=lambda _: None).outputs()
+    typer.echo(exports({variable(name): value for name, value in sorted(outputs.items())}))
+    typer.echo(exports({"AWS_REGION": read.region, "AWS_DEFAULT_REGION": read.region}))
+
+
+@app.command("quotas")
+def show_quotas(
+    stage: StageName,
+    events_per_second: Annotated[float, typer.Option(min=1, help="Behaviour events at the peak.")] = 5000,
+    given: Given = None,
+) -> None:
+    """Show which quotas of the account to raise for a load, and how that was computed."""
+    read, found = _read(stage, given)
+    computed = quotas(events_per_second, read, found)
+    console.print(
+        f"{events_per_second:,.0f} events a second in {read.region}; a quarter to spare", soft_wrap=True
+    )
+    for each in computed:
+        console.print(
+            f"[bold]{'RAISE' if each.short else 'fine':<6}[/]{each.service}: {each.name}: {each.needed:,} "
+            f"{each.unit}, a new account may have {each.default:,}",
+            soft_wrap=True,
+        )
+        console.print(f"      {each.why} ({each.source})", soft_wrap=True)
+    console.print(f"{sum(each.short for each in computed)} of {len(computed)} to raise", soft_wrap=True)
+
+
 def _stacks() -> list[Stack]:
     return stacks(sorted((REPOSITORY / "infra").glob("*.yaml")))
 
@@ -187,11 +220,15 @@ def _image(given: str | None, region: str) -> Callable[[str], str]:
     return lambda uri: artifacts.built_image(REPOSITORY, boto3.client("ecr", region_name=region), uri)
 
 
+def _client(service: str, region: str) -> Any:
+    return boto3.client(service, region_name=region)  # type: ignore[call-overload]  # the name is a variable
+
+
 def _deployment(stage: Stage, found: list[Stack]) -> Deployment:
     made = Deployment(
         stage,
         found,
-        lambda service, region: boto3.client(service, region_name=region),  # type: ignore[call-overload]
+        _client,
         say=console.print,
     )
     console.print(f"stage {stage.name}, account {made.account}, {stage.region}")

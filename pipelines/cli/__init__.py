@@ -30,6 +30,7 @@ from pipelines.cli import (
     quarantine,
     replay,
     retention,
+    schools,
     simulate,
     sync,
     token,
@@ -56,6 +57,7 @@ app.command("explain")(explain.explain)
 app.command("report")(lake.report)
 app.add_typer(loads.app, name="loads")
 app.add_typer(local.app, name="local")
+app.add_typer(schools.app, name="schools")
 app.add_typer(keys.app, name="keys")
 app.add_typer(erase.app, name="erase")
 app.add_typer(audit.app, name="audit")
