@@ -48,15 +48,22 @@
     is read from the catalog, not from files.
 -#}
 {% macro look_back(mart) %}
-    {%- set partitions = mart.incorporate(path={'identifier': mart.identifier ~ '$partitions'}) -%}
-    {%- set newest = run_query('select max(iso_week) as iso_week from ' ~ partitions).columns[0].values()[0] -%}
+    {%- set newest = newest_week(mart) -%}
     {%- if not newest -%}{{ return(none) }}{%- endif -%}
-    {%- set first = weeks_after(monday_of(newest), 1 - var('look_back_weeks')) -%}
-    {%- if var('since') -%}
-        {%- set since = modules.datetime.date.fromisoformat(var('since')) -%}
-        {%- set first = [first, since - modules.datetime.timedelta(days=since.weekday())] | min -%}
-    {%- endif -%}
-    {{ return(first) }}
+    {{ return(earlier_if_asked(weeks_after(monday_of(newest), 1 - var('look_back_weeks')))) }}
+{% endmacro %}
+
+{#- The newest ISO week of a mart; none while it is empty. -#}
+{% macro newest_week(mart) %}
+    {%- set partitions = mart.incorporate(path={'identifier': mart.identifier ~ '$partitions'}) -%}
+    {{ return(run_query('select max(iso_week) as iso_week from ' ~ partitions).columns[0].values()[0]) }}
+{% endmacro %}
+
+{#- A Monday, or that of the date that the run was told to build from (`since`), where it is earlier. -#}
+{% macro earlier_if_asked(monday) %}
+    {%- if not var('since') -%}{{ return(monday) }}{%- endif -%}
+    {%- set since = modules.datetime.date.fromisoformat(var('since')) -%}
+    {{ return([monday, since - modules.datetime.timedelta(days=since.weekday())] | min) }}
 {% endmacro %}
 
 {#- How many earlier weeks a week's figures look at, in `weekly_student_behavior`. -#}

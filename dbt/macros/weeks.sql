@@ -49,3 +49,8 @@
 {% macro of_late() -%}
     {{ in_months_since(run_started_at - modules.datetime.timedelta(days=31)) }}
 {%- endmacro %}
+
+{#- The ISO week of the same number in the year before a text such as 2026-W06. -#}
+{% macro year_before(iso_week) -%}
+    cast(cast(substr({{ iso_week }}, 1, 4) as integer) - 1 as varchar) || substr({{ iso_week }}, 5)
+{%- endmacro %}

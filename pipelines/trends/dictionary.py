@@ -29,6 +29,7 @@ in the lake leads from it back to a person.
 _COLUMNS = "| column | type | unit | meaning |\n|---|---|---|---|\n"
 _CHAPTERS = (
     ("marts", "Marts", "Built by dbt from the lake; in the database of the marts."),
+    ("public", "Published", "What the shared analysts may read: see docs/privacy.md; in the same database."),
     ("rules", "Rules", "By what the marts judge; views."),
     ("staging", "Staging", "The lake's tables as the marts read them; views."),
 )

@@ -76,6 +76,22 @@ def marts(models: dict[str, Any]) -> dict[str, Any]:
     return {name: model for name, model in models.items() if "marts" in model["fqn"]}
 
 
+def test_what_is_published_has_no_pseudonym_and_nothing_that_is_told_of_single_rows(models):
+    public = {name: model for name, model in models.items() if model["fqn"][1] == "public"}
+    assert len(public) == 4
+    told = {"student_key", "row_count", "first_load_id", "last_load_id", "as_of", "event_count"}
+    assert all(name.startswith("public_") for name in public)
+    assert not any(told & set(model["columns"]) for model in public.values())
+
+
+def test_every_published_total_is_computed_from_published_cells_alone(models):
+    for name, model in models.items():
+        if model["fqn"][1] == "public" and name != "public_weekly_cohort_behavior":
+            sources = model["depends_on"]["nodes"]
+            assert sources, name
+            assert all(source.startswith("model.luca.public_") for source in sources), name
+
+
 def test_a_mart_counts_each_event_type_and_status_of_the_contract(models):
     for name in SUMMED:
         assert {f"{kind}_count" for kind in (*EVENT_TYPES, *STATUSES)} <= set(models[name]["columns"])

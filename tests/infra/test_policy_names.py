@@ -9,8 +9,10 @@ import pytest
 
 from tests.infra import deployed
 from tests.infra.deployed import Granted, made_as, of_type
+from transforms.lake_schema import LAKE_TABLES
 
 HERE = f"{deployed.REGION}:{deployed.ACCOUNT}"
+MODELS = sorted(deployed.INFRA.with_name("dbt").joinpath("models").rglob("*.sql"))
 # ARNs of what AWS or our code makes, as far as their names are known before.
 MADE_LATER = [
     f"arn:aws:application-autoscaling:{HERE}:scalable-target/0",  # Express Mode's
@@ -22,6 +24,8 @@ MADE_LATER = [
     *(
         f"arn:aws:glue:{HERE}:table/luca_landing/{kind}_0" for kind in ("load", "held")
     ),  # while they are judged
+    *(f"arn:aws:glue:{HERE}:table/luca_lake/{table}" for table in LAKE_TABLES),
+    *(f"arn:aws:glue:{HERE}:table/luca_marts/{model.stem}" for model in MODELS),
     f"arn:aws:ssm:{HERE}:parameter/luca/pseudonym-keys",
     f"arn:aws:ssm:{HERE}:parameter/luca/pseudonym-keys/school_1/v1",
     f"arn:aws:ssm:{HERE}:parameter/luca/tombstone-keys/school_1",

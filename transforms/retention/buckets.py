@@ -175,6 +175,7 @@ _MARTS = (
             ("weekly_cohort_behavior", "A cohort's week, counts only"),
             ("weekly_class_behavior", "A class's week, counts only"),
             ("school_weeks", "Which weeks had school"),
+            ("public_weekly_cohort_behavior", "What is published of a cohort's week"),
         )
     ),
 )
@@ -183,6 +184,8 @@ _ANSWER = Erasure(Find.STUDENT_KEY, Removal.DELETE_ANSWERS)
 
 _RESULTS = (
     _objects("RESULTS", "analysts/", "Answers to analysts' queries", Days(7), "adapters.athena", _ANSWER),
+    _objects("RESULTS", "schools/", "Answers to schools' queries", Days(7), "adapters.athena", _ANSWER),
+    _objects("RESULTS", "engineers/", "Answers to engineers' queries", Days(7), "adapters.athena", _ANSWER),
     _objects("RESULTS", "jobs/", "Answers to the jobs' queries", Days(7), "adapters.athena", _ANSWER),
     _objects("RESULTS", "dbt/", "What dbt asks of Athena", Days(7), "pipelines.trends", _ANSWER),
     _objects("RESULTS", "dbt-tmp/", "Weeks that dbt is building", Days(7), "pipelines.trends", _ANSWER),

@@ -24,8 +24,7 @@ from {{ ref('weekly_school_behavior') }} as this_year
 inner join {{ ref('weekly_school_behavior') }} as year_before
     on
         this_year.school_id = year_before.school_id
-        and year_before.iso_week
-        = cast(cast(substr(this_year.iso_week, 1, 4) as integer) - 1 as varchar) || substr(this_year.iso_week, 5)
+        and {{ year_before('this_year.iso_week') }} = year_before.iso_week
 inner join {{ ref('school_weeks') }} as calendar
     on this_year.school_id = calendar.school_id and this_year.iso_week = calendar.iso_week and calendar.is_school_week
 inner join {{ ref('school_weeks') }} as calendar_before

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 from infra.local.iam.key_conditions import UnreadableRequestError
 from infra.local.iam.policies import Request
 
+PREFIX = "s3:prefix"  # the one condition key of S3 that is read here
 # A HEAD asks for what a GET may have.
 _OBJECT = {"DELETE": "DeleteObject", "GET": "GetObject", "HEAD": "GetObject", "PUT": "PutObject"}
 _NO_SUBRESOURCE = {"x-id"}  # what the SDKs add to say which operation they mean
@@ -61,7 +62,9 @@ def requests(
     elif key and method == "GET" and said == {"versionId"}:
         yield Request("s3:GetObjectVersion", f"arn:aws:s3:::{bucket}/{key}")
     elif bucket and not key and method == "GET" and said <= _OF_A_LIST:
-        yield Request("s3:ListBucket", f"arn:aws:s3:::{bucket}")
+        prefix = dict(parse_qsl(query, keep_blank_values=True)).get("prefix")
+        asked = {} if prefix is None else {PREFIX: prefix}
+        yield Request("s3:ListBucket", f"arn:aws:s3:::{bucket}", asked, PREFIX.__eq__)
     elif bucket and not key and method == "GET" and "versions" in said and said <= _OF_A_LIST_OF_VERSIONS:
         yield Request("s3:ListBucketVersions", f"arn:aws:s3:::{bucket}")
     elif bucket and not key and method == "POST" and said == {"delete"}:

@@ -27,6 +27,14 @@ def test_a_request_is_about_the_object_or_the_bucket_in_its_path(
     assert [(each.action, each.resource) for each in requests(method, path, query)] == [(action, resource)]
 
 
+def test_a_list_says_what_it_asks_for_to_conditions() -> None:
+    (some,) = requests("GET", "/reports", "list-type=2&prefix=a%2Fb")
+    assert some.context == {"s3:prefix": "a/b"}
+    (everything,) = requests("GET", "/reports", "list-type=2")
+    assert everything.context == {}
+    assert everything.known("s3:prefix")
+
+
 def test_a_copy_also_reads_what_it_copies() -> None:
     asked = requests("PUT", "/lake/b", "", copied="lake/a%20c")
     assert [(each.action, each.resource) for each in asked] == [
