@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -28,22 +27,14 @@ from adapters.ledger_table import ConditionError
 from adapters.objects import Object
 from adapters.settings import setting
 from adapters.transactions import Action
-from transforms.retention.places import Days
-from transforms.retention.registry import place_of
+from transforms.retention.registry import kept_for
 
 BROKEN_RULES = "broken_rules"  # the column that a row has in quarantine and nowhere else
 PREFIX = "quarantine/"
 RECEIPTS = "quarantine-receipts/"
 
 
-def _kept() -> timedelta:
-    place = place_of("LAKE", PREFIX)
-    if place is None or not isinstance(place.rule, Days):
-        raise ValueError(f"the retention registry knows no number of days for {PREFIX} of the lake bucket")
-    return timedelta(days=place.rule.days)
-
-
-KEPT = _kept()
+KEPT = kept_for("LAKE", PREFIX)
 """How long an object of the quarantine is kept after it was written last."""
 
 

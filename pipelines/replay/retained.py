@@ -14,8 +14,9 @@ from adapters.objects import Object
 from adapters.settings import setting
 from pipelines.load.sharding import noted_verdict
 from transforms.lake_schema import BEHAVIOR_EVENTS, LakeTable
+from transforms.retention.registry import kept_for
 
-LANDING_KEPT = timedelta(days=30)  # the lifecycle rule of the landing bucket
+LANDING_KEPT = kept_for("LANDING", f"{BEHAVIOR_EVENTS.name}/")
 # An event is at most minutes ahead of the clock, and a school's date at most a day ahead of UTC's.
 AHEAD = timedelta(days=1)
 _FIRST_LOAD = date(2000, 1, 1)  # before any

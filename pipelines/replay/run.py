@@ -138,7 +138,7 @@ class _Replay:
                 [each.partition for each in now.differing],
                 change,
                 more=now.rows_for,
-                unreadable=lambda file, error: self.say(f"without {file.key}: {error}"),
+                unreadable=lambda file, error: self.say(f"without {file.key}, which cannot be read"),
             )
             places = settling.places(self.table.name, {*places, *wanted})
             now = self.months.compared(verdict.month, verdict.expected, places, kept.whole)

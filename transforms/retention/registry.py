@@ -6,11 +6,13 @@ it. A bucket's prefix, table, queue or log group that is not here fails a test.
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from transforms.retention.buckets import BUCKETS, OBJECTS
 from transforms.retention.operations import OPERATIONS
-from transforms.retention.places import Kind, Place
+from transforms.retention.places import Days, Kind, Place
 
-__all__ = ["BUCKETS", "PLACES", "place_of", "stores"]
+__all__ = ["BUCKETS", "PLACES", "kept_for", "place_of", "stores"]
 
 PLACES = (*OPERATIONS, *OBJECTS)
 _LONGEST_FIRST = sorted(OBJECTS, key=lambda place: -len(place.keys))
@@ -26,6 +28,22 @@ def place_of(bucket: str, key: str) -> Place | None:
     return next(
         (place for place in _LONGEST_FIRST if place.store == bucket and key.startswith(place.keys)), None
     )
+
+
+def kept_for(bucket: str, key: str) -> timedelta:
+    """How long the objects of a place are kept.
+
+    Args:
+        bucket: As of `place_of`.
+        key: As of `place_of`.
+
+    Raises:
+        ValueError: There is no such place, or its rule is no number of days.
+    """
+    place = place_of(bucket, key)
+    if place is None or not isinstance(place.rule, Days):
+        raise ValueError(f"the retention registry knows no number of days for {key} of the bucket {bucket}")
+    return timedelta(days=place.rule.days)
 
 
 def stores(*kinds: Kind) -> dict[str, Place]:

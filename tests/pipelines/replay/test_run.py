@@ -132,6 +132,7 @@ def test_a_row_that_is_in_two_cohorts_stays_in_the_one_it_landed_with(
     assert rows(lake) == wanted
 
 
+@pytest.mark.slow
 def test_a_lost_file_comes_back(lake: Any, loaded: Loaded, replayed: Replay) -> None:
     loaded([lake.event(), lake.event(school_id="school_2")])
     wanted = rows(lake)
@@ -179,6 +180,7 @@ def test_a_partition_that_glue_has_lost_is_known_again(lake: Any, loaded: Loaded
     assert rows(lake) == wanted  # the other day's row too
 
 
+@pytest.mark.slow
 def test_other_days_and_schools_are_left_alone(
     lake: Any, loaded: Loaded, replayed: Replay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -248,6 +250,7 @@ def test_rows_of_loads_whose_files_are_gone_stay_and_are_told(
     assert rows(lake) == wanted
 
 
+@pytest.mark.slow
 def test_rows_that_moved_to_another_cohort_are_not_brought_back(
     lake: Any, loaded: Loaded, replayed: Replay
 ) -> None:
