@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -28,6 +29,22 @@ def chromium_browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=_EXECUTABLE, args=[*_FLAGS])
         yield browser
         browser.close()
+
+
+@contextmanager
+def opened_alone(browser: Browser, file: Path) -> Iterator[Page]:
+    """A page of a file; afterwards it has fetched nothing else, and its console has said nothing."""
+    faults: list[str] = []
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.on("console", lambda message: faults.append(message.text))
+    page.on(
+        "request",
+        lambda request: None if request.url == file.as_uri() else faults.append(f"left: {request.url}"),
+    )
+    page.goto(file.as_uri())
+    yield page
+    page.close()
+    assert not faults
 
 
 def violations(page: Page) -> list[str]:

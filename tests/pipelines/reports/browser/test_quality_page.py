@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from pipelines.reports.quality import quality_page
-from tests.chromium import chromium_browser, violations
+from tests.chromium import chromium_browser, opened_alone, violations
 from tests.pipelines.reports.weeks import NOW, four_weeks
 
 pytestmark = pytest.mark.browser
@@ -28,17 +28,8 @@ def page(chromium: Browser, tmp_path: Path) -> Iterator[Page]:
     loads = [(load, tables[0].table, True) for load in reversed(tables[0].loads)]
     file = tmp_path / "index.html"
     file.write_text(quality_page(tables, NOW, loads))
-    faults: list[str] = []
-    opened = chromium.new_page(viewport={"width": 1280, "height": 900})
-    opened.on("console", lambda message: faults.append(message.text))
-    opened.on(
-        "request",
-        lambda request: None if request.url == file.as_uri() else faults.append(f"left: {request.url}"),
-    )
-    opened.goto(file.as_uri())
-    yield opened
-    opened.close()
-    assert not faults
+    with opened_alone(chromium, file) as opened:
+        yield opened
 
 
 def test_axe_finds_nothing_and_nothing_is_fetched(page: Page) -> None:

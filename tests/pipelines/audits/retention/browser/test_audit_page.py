@@ -15,7 +15,7 @@ from adapters.object_versions import Version
 from pipelines.audits.retention.objects import Stock
 from pipelines.audits.retention.page import page as audit_page
 from pipelines.audits.retention.result import Audit, worst_first
-from tests.chromium import chromium_browser, violations
+from tests.chromium import chromium_browser, opened_alone, violations
 from transforms.retention.registry import BUCKETS
 
 pytestmark = pytest.mark.browser
@@ -54,17 +54,8 @@ def page(chromium: Browser, tmp_path: Path) -> Iterator[Page]:
     before = msgspec.structs.replace(done, made_at="2026-01-28T09:00:00.000Z", findings=done.findings[:1])
     file = tmp_path / "index.html"
     file.write_text(audit_page(done, [before]))
-    faults: list[str] = []
-    opened = chromium.new_page(viewport={"width": 1280, "height": 900})
-    opened.on("console", lambda message: faults.append(message.text))
-    opened.on(
-        "request",
-        lambda request: None if request.url == file.as_uri() else faults.append(f"left: {request.url}"),
-    )
-    opened.goto(file.as_uri())
-    yield opened
-    opened.close()
-    assert not faults
+    with opened_alone(chromium, file) as opened:
+        yield opened
 
 
 def test_axe_finds_nothing_and_nothing_is_fetched(page: Page) -> None:
