@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from expectations.academic_changes import ACADEMIC_CHANGES
 from expectations.behavior_events import BEHAVIOR_EVENTS
+from expectations.deep import PUBLISHED_ONCE
 from expectations.history import FEW_COPIES, HISTORY_RULES, HistoryRule
 from expectations.holds import LOAD_RULES
 from expectations.landing_files import FILE_RULES
-from expectations.rules import Expectations, Owner, Severity
+from expectations.rules import Expectations, Owner, Rule, Severity
 
 EXPECTATIONS = {expected.table.name: expected for expected in (BEHAVIOR_EVENTS, ACADEMIC_CHANGES)}
 
@@ -22,7 +23,8 @@ of that load put in quarantine, with the rules that each row breaks; the other s
 A broken *warning* is reported, and its rows are published; an *info* is only counted. A load that breaks
 a rule *of the whole load* is held: nothing of it is published, and it waits. Where Athena or Great
 Expectations fail, they are asked again, and then the load ends with `GateToolError`: nothing is said of
-its rows. Once a day, what was published is judged by the weeks before it.
+its rows. Once a day, what was published is judged by the weeks before it, and by the rules of its rows again:
+the *deep suite* finds what came into the lake on another way than a load.
 
 Owners: *platform* mends our worker, enricher, pipes and loads; *privacy* answers for pseudonyms, free
 text and retention; *schools* speak with a school about what its systems send.
@@ -57,7 +59,7 @@ def page() -> str:
         sections += [_row(rule.name, rule.severity, rule.owner, rule.why) for rule in expected.rules]
         sections.append(f"\n{_statements(expected)}")
         sections.append(f"\n### `{expected.table.name}`, once a day\n\n{_COLUMNS}\n")
-        rules = daily_rules(expected)
+        rules = (*daily_rules(expected), PUBLISHED_ONCE)
         sections += [_row(rule.name, rule.severity, rule.owner, rule.why) for rule in rules]
         sections.append("\n" + "".join(f"- `{rule.name}`: {rule.holds}.\n" for rule in rules))
     return "".join(sections)
@@ -66,6 +68,11 @@ def page() -> str:
 def daily_rules(expected: Expectations) -> tuple[HistoryRule, ...]:
     """The rules by which a day of a table is judged: copies everywhere, the others where it has a rhythm."""
     return HISTORY_RULES if expected.rhythm else (FEW_COPIES,)
+
+
+def deep_rules(expected: Expectations) -> tuple[Rule | HistoryRule, ...]:
+    """The rules by which the deep suite judges what was published: those of single rows, and one more."""
+    return (*expected.row_rules, PUBLISHED_ONCE)
 
 
 def _section(title: str, table_head: str) -> str:

@@ -105,7 +105,7 @@ def judge(
     broken: dict[str, Mapping[str, int]] = {}
     for result in results:
         name = result.expectation_config.kwargs["column"]
-        for message in _exceptions(result.exception_info):
+        for message in exceptions(result.exception_info):
             raise GateToolError(
                 f"the expectation on {name!r} of load {run} could not be evaluated: {message}"
             )
@@ -150,6 +150,24 @@ def warm_up() -> None:
             gc.enable()
 
 
+def new_context() -> Any:
+    """A context of Great Expectations in memory, which leaves nothing behind."""
+    warm_up()
+    import great_expectations as gx  # noqa: PLC0415 - as in `warm_up`
+    from great_expectations.data_context.types.base import (  # noqa: PLC0415
+        DataContextConfig,
+        InMemoryStoreBackendDefaults,
+    )
+
+    # Without this it leaves a temporary folder behind, for a default site that nobody reads.
+    stores = InMemoryStoreBackendDefaults(init_temp_docs_sites=False)
+    context = gx.get_context(
+        mode="ephemeral", project_config=DataContextConfig(store_backend_defaults=stores)
+    )
+    context.variables.progress_bars = {"globally": False}
+    return context
+
+
 def _run(
     frame: pd.DataFrame, expectations: Expectations, rows: int, run: _Run, docs: Path | None
 ) -> list[Any]:
@@ -159,17 +177,8 @@ def _run(
         import great_expectations as gx  # noqa: PLC0415 - as in `warm_up`
         import great_expectations.expectations as gxe  # noqa: PLC0415
         from great_expectations.core.run_identifier import RunIdentifier  # noqa: PLC0415
-        from great_expectations.data_context.types.base import (  # noqa: PLC0415
-            DataContextConfig,
-            InMemoryStoreBackendDefaults,
-        )
 
-        # Without this it leaves a temporary folder behind, for a default site that nobody reads.
-        stores = InMemoryStoreBackendDefaults(init_temp_docs_sites=False)
-        context = gx.get_context(
-            mode="ephemeral", project_config=DataContextConfig(store_backend_defaults=stores)
-        )
-        context.variables.progress_bars = {"globally": False}
+        context = new_context()
         suite = gx.ExpectationSuite(
             expectations.table.name,
             expectations=[
@@ -212,10 +221,10 @@ def _run(
     return list(result.results)
 
 
-def _exceptions(info: Mapping[str, Any]) -> Iterator[str]:
+def exceptions(info: Mapping[str, Any]) -> Iterator[str]:
     """The exceptions that Great Expectations met; it files them flat or by metric."""
     if info.get("raised_exception"):
         yield str(info.get("exception_message"))
     for nested in info.values():
         if isinstance(nested, Mapping):
-            yield from _exceptions(nested)
+            yield from exceptions(nested)

@@ -16,6 +16,8 @@ from transforms.lake_schema import LAKE_TABLES
 if TYPE_CHECKING:
     from expectations.history import Finding
 
+BROKEN = 3  # exit code: a rule is broken
+
 app = typer.Typer(help="The quality of what was published, and of loads that are held.", no_args_is_help=True)
 
 
@@ -38,6 +40,28 @@ def day(table: TableName = None, day: Day = None) -> None:
             judged = judge_day(name, of, now)
             say(judged.summary)
         _show(judged.findings)
+
+
+@app.command()
+def deep(table: TableName = None, day: Day = None) -> None:
+    """Judge the published rows of a day by the rules of the gate, with Great Expectations on Athena.
+
+    Ends with 3 where a rule is broken, informative ones aside, and with 1 where a tool failed.
+    """
+    from expectations.rules import Severity
+    from pipelines.quality.deep import judge_day_deeply
+
+    now = datetime.now(UTC)
+    of = day.date() if day else now.date() - timedelta(days=1)
+    warned = False
+    for name in [table] if table else LAKE_TABLES:
+        with step(f"Deep suite of {name}") as say:
+            judged = judge_day_deeply(name, of, now)
+            say(judged.summary)
+        _show(judged.findings)
+        warned |= any(found.severity is not Severity.INFO for found in judged.findings)
+    if warned:
+        raise typer.Exit(BROKEN)
 
 
 def _show(findings: Sequence[Finding]) -> None:

@@ -7,14 +7,18 @@ a day that is judged again takes the place of its first result.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
 from adapters import lake
 from adapters.settings import setting
+from adapters.telemetry import NAMESPACE
 from expectations.history import Finding
 from expectations.rules import Severity
 from transforms.calendar import utc_text
@@ -62,7 +66,7 @@ class JudgedDay:
 
 
 def keep(judged: JudgedDay) -> None:
-    """Writes a result, in place of the day's earlier one of this kind."""
+    """Writes a result, in place of the day's earlier one of this kind, and tells CloudWatch of it."""
     plain = {
         **asdict(judged),
         "day": judged.day.isoformat(),
@@ -73,6 +77,18 @@ def keep(judged: JudgedDay) -> None:
     lake.write(
         setting("REPORTS_BUCKET"), _key(judged.kind, judged.table, judged.day), body, "application/json"
     )
+    _emit_metrics(judged)
+
+
+def _emit_metrics(judged: JudgedDay) -> None:
+    """Sends how many findings ask for somebody, as EMF on standard output, unless a person reads that."""
+    if sys.stdout.isatty():
+        return
+    metrics = EphemeralMetrics(namespace=NAMESPACE)
+    warned = sum(found.severity is not Severity.INFO for found in judged.findings)
+    metrics.add_metric("QualityWarnings", MetricUnit.Count, warned)
+    metrics.add_metadata(key="judged", value=f"{judged.kind}/{judged.table}/{judged.day}")
+    metrics.flush_metrics()
 
 
 def since(kind: Kind, table: str, first: date) -> Iterator[JudgedDay]:

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from adapters import lake
 from adapters.settings import setting
-from expectations.catalogue import EXPECTATIONS, daily_rules
+from expectations.catalogue import EXPECTATIONS, daily_rules, deep_rules
 from expectations.rules import NO_SCHOOL
 from pipelines.load.quality_reports import INDEX, PREFIX, fetch
 from pipelines.quality.kept import Kind
@@ -177,7 +177,10 @@ def _urgent(tables: Sequence[TableQuality], written_at: datetime) -> Iterator[tu
 
 def _owner(table: str, rule: str) -> str:
     expected = EXPECTATIONS[table]
-    known = {each.name: str(each.owner) for each in (*expected.rules, *daily_rules(expected))}
+    known = {
+        each.name: str(each.owner)
+        for each in (*expected.rules, *daily_rules(expected), *deep_rules(expected))
+    }
     return known.get(rule, "")
 
 

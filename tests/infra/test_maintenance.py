@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ import typer
 
 from pipelines.cli import app
 from pipelines.partitions.compaction import Compacted, emit_metrics
+from pipelines.quality import kept
+from pipelines.quality.kept import JudgedDay, Kind
 from tests.infra import reachable
 from tests.infra.deployed import of_type
 from tests.infra.test_audits import container, environment
@@ -18,7 +21,7 @@ from tests.infra.test_audits import container, environment
 # By task definition: the modules and functions that its commands run.
 ENTRIES = {
     "luca-compaction": [("pipelines.cli.compact", "compact")],
-    "luca-quality": [("pipelines.cli.quality", "day")],
+    "luca-quality": [("pipelines.cli.quality", "day"), ("pipelines.cli.quality", "deep")],
 }
 
 
@@ -48,24 +51,47 @@ def test_each_command_is_started_by_a_schedule_and_luca_knows_it() -> None:
     assert sorted(run) == sorted((family, entry) for family, entries in ENTRIES.items() for entry in entries)
 
 
-def test_a_compaction_is_missed_where_none_tells_of_itself(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def a_compaction() -> None:
+    emit_metrics(Compacted("behavior_events"))
+
+
+def a_judgement() -> None:
+    moment = datetime(2026, 2, 4, 14, tzinfo=UTC)
+    kept._emit_metrics(JudgedDay(Kind.DEEP, "behavior_events", moment.date(), moment, (), {}, ()))
+
+
+@pytest.mark.parametrize(
+    ("family", "tell", "alarms"), [("luca-compaction", a_compaction, 1), ("luca-quality", a_judgement, 2)]
+)
+def test_its_alarms_hear_what_it_tells_and_that_it_told_nothing(
+    family: str,
+    tell: Callable[[], None],
+    alarms: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    (alarm,) = (
-        each.properties for each in of_type("AWS::CloudWatch::Alarm") if "compaction" in each.place.lower()
-    )
-    named = environment("luca-compaction")
+    named = environment(family)
     for name in ("POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_DISABLED"):
         monkeypatch.setenv(name, named[name])
-    emit_metrics(Compacted("behavior_events"))
+    tell()
     told = json.loads(capsys.readouterr().out.splitlines()[-1])
     (spoken,) = told["_aws"]["CloudWatchMetrics"]
-    assert (alarm["Namespace"], alarm["MetricName"]) == (spoken["Namespace"], "CompactionTime")
-    assert "CompactionTime" in {each["Name"] for each in spoken["Metrics"]}
-    dimensions = {each["Name"]: each["Value"] for each in alarm["Dimensions"]}
-    assert sorted(dimensions) in [sorted(names) for names in spoken["Dimensions"]]
-    assert dimensions == {name: told[name] for name in dimensions}
-    assert alarm["TreatMissingData"] == "breaching"
+    service = {"Name": "service", "Value": named["POWERTOOLS_SERVICE_NAME"]}
+    heard = [
+        each.properties
+        for each in of_type("AWS::CloudWatch::Alarm")
+        if service in each.properties.get("Dimensions", [])
+    ]
+    assert len(heard) == alarms
+    for alarm in heard:
+        assert alarm["Namespace"] == spoken["Namespace"]
+        assert alarm["MetricName"] in {each["Name"] for each in spoken["Metrics"]}
+        dimensions = {each["Name"]: each["Value"] for each in alarm["Dimensions"]}
+        assert sorted(dimensions) in [sorted(names) for names in spoken["Dimensions"]]
+        assert dimensions == {name: told[name] for name in dimensions}
+    assert [alarm["Statistic"] for alarm in heard if alarm["TreatMissingData"] == "breaching"] == [
+        "SampleCount"
+    ]
 
 
 @pytest.mark.parametrize("family", ENTRIES)

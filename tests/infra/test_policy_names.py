@@ -16,6 +16,7 @@ MODELS = sorted(deployed.INFRA.with_name("dbt").joinpath("models").rglob("*.sql"
 # ARNs of what AWS or our code makes, as far as their names are known before.
 MADE_LATER = [
     f"arn:aws:application-autoscaling:{HERE}:scalable-target/0",  # Express Mode's
+    f"arn:aws:athena:{HERE}:datacatalog/AwsDataCatalog",  # of every account
     f"arn:aws:ecr:{HERE}:repository/luca",  # of the image
     f"arn:aws:ecs:{HERE}:task/luca-load/0",  # of the cluster's tasks
     f"arn:aws:events:{HERE}:rule/StepFunctionsGetEventsForECSTaskRule",  # Step Functions' own
@@ -42,6 +43,7 @@ def existing() -> list[str]:
     for each in of_type("AWS::Glue::Database"):
         name = each.properties["DatabaseInput"]["Name"]
         found += [f"arn:aws:glue:{HERE}:database/{name}", f"arn:aws:glue:{HERE}:table/{name}/completeness_x"]
+        found.append(f"arn:aws:glue:{HERE}:table/{name}/deep_x")
     for each in of_type("AWS::Serverless::StateMachine"):
         execution = made_as(each).replace(":stateMachine:", ":execution:")
         found += [f"{execution}:0", f"{execution}/Label:0"]
