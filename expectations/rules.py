@@ -103,7 +103,7 @@ class Rule:
     Attributes:
         name: A column name of the gate's result, unique in its table.
         states: What is true for a good row. NULL counts as broken. As SQL it may name `judged_at`
-            (timestamp, UTC): when the load was opened, the same in every run of it.
+            (timestamp, UTC): when the load's verdict was made.
         severity: What happens to the school whose rows break it.
         why: What would go wrong for whom, in one line.
         owner: Who mends it.
@@ -213,7 +213,7 @@ def gate_query(source: str, expectations: Expectations, judged_at: datetime) -> 
     Args:
         source: Qualified name of the table that is the load.
         expectations: Those of its lake table.
-        judged_at: When the load was opened; aware.
+        judged_at: When the load is judged; aware.
 
     Returns:
         Athena SQL whose result has columns `school_id` (varchar, `NO_SCHOOL` for rows without a

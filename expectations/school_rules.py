@@ -63,7 +63,7 @@ def at_most_share(
 
 
 def fresh(name: str, moment: str, hours: int, why: str, owner: Owner) -> SchoolRule:
-    """A school's newest row of a load is not older than some hours when the load is opened."""
+    """A school's newest row of a load is not older than some hours when the load is judged."""
     bound = f"max(judged_at) - INTERVAL '{hours}' HOUR"
     holds = f"max({moment}) >= {bound}, within a school and load"
     blamed = f"CASE WHEN max({moment}) < {bound} THEN count(*) ELSE 0 END"

@@ -51,13 +51,13 @@ class Gate:
     Attributes:
         load_id: The load.
         expectations: Of its lake table.
-        opened_at: When the load was opened, aware: what the rules call `judged_at`.
+        judged_at: When the load is or was judged, aware; the rules call it so.
         source: Qualified name of the table that is the load.
     """
 
     load_id: str
     expectations: Expectations
-    opened_at: datetime
+    judged_at: datetime
     source: str
 
     def counts(self) -> pd.DataFrame:
@@ -66,7 +66,7 @@ class Gate:
         Raises:
             GateToolError: Athena could not run it.
         """
-        sql = gate_query(self.source, self.expectations, self.opened_at)
+        sql = gate_query(self.source, self.expectations, self.judged_at)
         return self._asked("the gate's query", lambda: athena.query(sql, **_where()))
 
     def verdict(self, counts: pd.DataFrame, rows: int, docs: Path | None) -> Verdict:
@@ -85,7 +85,7 @@ class Gate:
             verdict = self._tried(
                 GateToolError,
                 lambda: judge(
-                    counts, self.expectations, rows=rows, run=self.load_id, run_at=self.opened_at, docs=site
+                    counts, self.expectations, rows=rows, run=self.load_id, run_at=self.judged_at, docs=site
                 ),
             )
             quality_reports.keep(site, docs)
@@ -110,7 +110,7 @@ class Gate:
             GateToolError: Athena could not run the query.
         """
         rows = self.source if shard is None else f"(SELECT * FROM {self.source} WHERE {SHARD} = {shard})"
-        return self._text(broken_rows_query(rows, self.expectations, self.opened_at, stopped))
+        return self._text(broken_rows_query(rows, self.expectations, self.judged_at, stopped))
 
     def known(self, rows: LoadRows, shard: int) -> pa.Table:
         """What the lake has of a shard's rows, of any cohort: strings `school_id`, `identity`.

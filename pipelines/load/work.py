@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from adapters import ledger
 from adapters.leases import Lease, LeaseLostError
-from adapters.ledger import Load
+from adapters.ledger import Load, LoadState
 from adapters.ledger_table import ConditionError
 from expectations.catalogue import expectations_of
 from expectations.rules import Expectations
@@ -57,8 +57,13 @@ class Work:
         return LoadTable(load.load_id, self.expectations.table, self.lease)
 
     def gate(self, load: Load) -> Gate:
-        """The gate of a load."""
-        return Gate(load.load_id, self.expectations, load.opened_at, self.load_table(load).name)
+        """The gate of a load.
+
+        Until a verdict is written each run judges by its own clock: one that was wrong harms no later run.
+        """
+        judged = load.times.get(LoadState.JUDGED.value)
+        moment = self.now if judged is None else datetime.fromisoformat(judged)
+        return Gate(load.load_id, self.expectations, moment, self.load_table(load).name)
 
 
 @contextmanager
