@@ -8,8 +8,8 @@ READY := $(VENV)/.ready
 UV := $(BIN)/uv
 STAGE ?= dev
 OPTIONS ?=
-BENCHES := enricher ingest load compaction history consolidation government_sync api completeness erasure \
-	retention_audit reports
+BENCHES := enricher ingest load load_peers duplicates compaction history consolidation government_sync api \
+	completeness erasure retention_audit reports
 
 # Parsing needs the names that a run takes from the templates' outputs, and reaches nothing.
 DBT_NAMES := AWS_DEFAULT_REGION=us-east-1 LUCA_DBT_WORK_GROUP=luca-dbt LUCA_LAKE_BUCKET=lake \

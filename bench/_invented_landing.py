@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -74,3 +74,20 @@ def events(count: int, *, schools: int = 20, students: int = 20_000, seed: int =
         "contract_version": np.full(count, CONTRACT_VERSION, np.int32),
     }
     return pa.table(columns, schema=BEHAVIOR_EVENTS.landing_schema)
+
+
+def in_week(rows: pa.Table, monday: datetime) -> pa.Table:
+    """The same rows within five days of a week."""
+    start = int((monday + timedelta(hours=12)).timestamp() * 1000)
+    within = rows["occurred_at"].to_numpy().astype("int64") % (5 * 86_400_000)
+    occurred = start + within
+    local = (occurred + OFFSET_MINUTES * 60_000).astype("M8[ms]")
+    changed = {
+        "occurred_at": occurred.astype("M8[ms]"),
+        "received_at": (occurred + 60_000).astype("M8[ms]"),
+        "local_date": local.astype("M8[D]"),
+    }
+    for name, values in changed.items():
+        at = rows.schema.get_field_index(name)
+        rows = rows.set_column(at, rows.schema.field(at), pa.array(np.asarray(values)))
+    return rows

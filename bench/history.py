@@ -17,14 +17,13 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from adapters import lake
 from adapters.aws import client
 from adapters.settings import setting
-from bench._invented_landing import OFFSET_MINUTES, events
+from bench._invented_landing import events, in_week
 from bench.load import peak_mb
 from bench.outcome import Goal, Measure, publish
 from infra.local.cloud import LocalCloud
@@ -56,26 +55,9 @@ def weeks(count: int) -> list[pa.Table]:
     every = events(ROWS * count, schools=SCHOOLS, students=STUDENTS)
     last = datetime.combine(week_start(datetime.now(UTC).date()), datetime.min.time(), UTC)
     return [
-        _in_week(every.slice(number * ROWS, ROWS), last - timedelta(weeks=count - number))
+        in_week(every.slice(number * ROWS, ROWS), last - timedelta(weeks=count - number))
         for number in range(count)
     ]
-
-
-def _in_week(rows: pa.Table, monday: datetime) -> pa.Table:
-    """The same rows within five days of a week."""
-    start = int((monday + timedelta(hours=12)).timestamp() * 1000)
-    within = rows["occurred_at"].to_numpy().astype("int64") % (5 * 86_400_000)
-    occurred = start + within
-    local = (occurred + OFFSET_MINUTES * 60_000).astype("M8[ms]")
-    changed = {
-        "occurred_at": occurred.astype("M8[ms]"),
-        "received_at": (occurred + 60_000).astype("M8[ms]"),
-        "local_date": local.astype("M8[D]"),
-    }
-    for name, values in changed.items():
-        at = rows.schema.get_field_index(name)
-        rows = rows.set_column(at, rows.schema.field(at), pa.array(np.asarray(values)))
-    return rows
 
 
 def one_job(name: str) -> None:

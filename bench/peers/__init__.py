@@ -1,0 +1,1 @@
+"""The load as others would write it, each a script that prints what it took."""
