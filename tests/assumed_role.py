@@ -10,6 +10,7 @@ import pytest
 
 from adapters import athena
 from adapters.aws import client
+from tests.recorded_calls import at_the_client
 
 
 @contextmanager
@@ -22,7 +23,8 @@ def assumed(role: str) -> Iterator[None]:
         patch.setenv("AWS_SECRET_ACCESS_KEY", granted["SecretAccessKey"])
         patch.setenv("AWS_SESSION_TOKEN", granted["SessionToken"])
         forget_clients()
-        yield
+        with at_the_client(role):
+            yield
     forget_clients()
 
 

@@ -29,6 +29,9 @@ class Store:
 
     Args:
         state_dir: Where it may write: its log, and what services keep in files.
+
+    Attributes:
+        calls: File of what roles have done (`infra.local.iam.calls`).
     """
 
     def __init__(self, state_dir: Path) -> None:
@@ -37,6 +40,8 @@ class Store:
         data = state_dir / "store"
         data.mkdir(parents=True, exist_ok=True)
         self._log = data / "store.log"
+        self.calls = data / "calls.jsonl"
+        self.calls.unlink(missing_ok=True)
         environment = base_environment() | {
             "MINISTACK_HOST": LOOPBACK,
             "GATEWAY_PORT": self.endpoint.rsplit(":", 1)[1],
@@ -46,6 +51,7 @@ class Store:
             "LOG_LEVEL": "WARNING",
             "PERSIST_STATE": "0",
             "STATE_DIR": str(data),
+            "LUCA_LOCAL_CALLS": str(self.calls),
             "S3_DATA_DIR": str(data / "s3"),
             "TMPDIR": str(data),
             "SFTP_ENABLED": "0",

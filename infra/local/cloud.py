@@ -27,6 +27,7 @@ from infra.local.api import ISSUER_PATH
 from infra.local.asgi import bound_socket, url
 from infra.local.aws import ACCOUNT_ID, ADMINISTRATOR, REGION, Store
 from infra.local.children import REPOSITORY
+from infra.local.iam.calls import Call, read_calls
 from infra.local.identity import Issuer
 from infra.local.resources import make_all
 from infra.local.resources.maker import Workshop
@@ -82,6 +83,7 @@ class LocalCloud:
         self.functions: Functions
         self._issuer: Issuer
         self._runtime: Runtime
+        self._store_calls: Path
         self._exit = ExitStack()
 
     @classmethod
@@ -121,6 +123,7 @@ class LocalCloud:
         (self.state_dir / "logs").mkdir(exist_ok=True)
         self._exit.enter_context(_logging_to(self.state_dir / "logs" / "cloud.log"))
         store = Store(self.state_dir)
+        self._store_calls = store.calls
         self._exit.callback(store.stop)
         analytics = processes.Analytics(self.state_dir)
         self._exit.callback(analytics.stop)
@@ -197,6 +200,10 @@ class LocalCloud:
             claims: Others, or replacements such as `exp=…`; None leaves a claim out.
         """
         return self._issuer.token(school_id, role, **claims)
+
+    def calls(self) -> set[Call]:
+        """What roles have done at the store so far, once a kind. Glue and Athena ask no role."""
+        return read_calls(self._store_calls)
 
     def settle(self, timeout: float = 300, progress: Progress | None = None) -> None:
         """Waits until all that was sent has arrived: queues empty, pipes caught up, Firehose delivered.

@@ -13,16 +13,19 @@ import os
 import socket
 import sys
 from functools import lru_cache
+from pathlib import Path
 from types import ModuleType
 
 from infra.local.asgi import App, server
 from infra.local.children import leave_with_parent
+from infra.local.iam.calls import Calls
 from infra.local.iam.gate import Gate
 
 
 def door(inner: App) -> App:
     """The application in front of the store: a role's session passes by its policies only."""
-    return Gate(inner, account=os.environ["MINISTACK_ACCOUNT_ID"])
+    calls = Calls(Path(os.environ["LUCA_LOCAL_CALLS"]))
+    return Gate(inner, account=os.environ["MINISTACK_ACCOUNT_ID"], calls=calls)
 
 
 def read_conditions_once(dynamodb: ModuleType) -> None:

@@ -24,11 +24,13 @@ from api.app import Api
 from api.server import listener, server
 from infra.local.aws import ACCOUNT_ID, REGION, Store
 from infra.local.aws import client as aws_client
+from infra.local.iam.calls import read_calls
 from infra.local.identity import Issuer
 from infra.local.resources import make_all
 from infra.local.resources.maker import Workshop
 from infra.local.stacks import Stacks
 from infra.local.templates import read_template
+from tests.recorded_calls import keep
 from transforms.event_items import event_item
 from transforms.events import decode
 from transforms.keys import StudentKey, student_pk, trend_sk
@@ -168,6 +170,7 @@ def _platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
             "LUCA_JWT_AUDIENCE": outputs["JwtAudience"],
         }
         yield Platform(store, issuer, environment)
+        keep(read_calls(store.calls))
     finally:
         issuer.stop()
         store.stop()

@@ -22,6 +22,7 @@ from pipelines.audits.completeness.books import audit
 from pipelines.audits.completeness.report import DayReport, Event
 from pipelines.load.run import load
 from tests.assumed_role import assumed, forget_clients
+from tests.recorded_calls import local_cloud
 from transforms.completeness import Place
 from transforms.schools import School
 
@@ -74,7 +75,7 @@ def lost(report: DayReport) -> dict[str, int]:
 def test_a_stopped_pipe_a_failed_enricher_and_a_lost_file_are_found_and_healed(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with LocalCloud.start(tmp_path_factory.mktemp("cloud")) as cloud:
+    with local_cloud(tmp_path_factory.mktemp("cloud")) as cloud:
         for name, value in cloud.environment.items():
             monkeypatch.setenv(name, value)
         forget_clients()

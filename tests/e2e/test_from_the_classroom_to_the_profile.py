@@ -21,6 +21,7 @@ import pytest
 
 from adapters import aws, table
 from infra.local.cloud import LocalCloud
+from tests.recorded_calls import local_cloud
 from transforms.keys import StudentKey
 from transforms.schools import School
 from transforms.students import Student
@@ -45,7 +46,7 @@ def port() -> Iterator[int]:
 @pytest.fixture
 def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, port: int) -> Iterator[LocalCloud]:
     container = {"ContainerUrl": f"http://127.0.0.1:{port}"}
-    with LocalCloud.start(tmp_path, templates=TEMPLATES, parameters=container) as started:
+    with local_cloud(tmp_path, templates=TEMPLATES, parameters=container) as started:
         for name, value in started.environment.items():
             monkeypatch.setenv(name, value)
         aws.client.cache_clear()

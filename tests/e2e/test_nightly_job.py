@@ -17,6 +17,7 @@ from adapters.aws import client
 from adapters.table import put_items, put_school
 from infra.local.children import REPOSITORY
 from infra.local.cloud import LocalCloud
+from tests.recorded_calls import local_cloud
 from transforms.academic_items import Evaluation
 from transforms.keys import GroupKey, StudentKey
 from transforms.periods import AcademicConfig, GradingRules, Period
@@ -33,7 +34,7 @@ TWO_IN_MEXICO = datetime(2026, 2, 16, 8, tzinfo=UTC)
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     patch = pytest.MonkeyPatch()
-    with LocalCloud.start(tmp_path_factory.mktemp("nights"), templates=TEMPLATES) as running:
+    with local_cloud(tmp_path_factory.mktemp("nights"), templates=TEMPLATES) as running:
         for name in [name for name in os.environ if name.startswith(("AWS_", "LUCA_"))]:
             patch.delenv(name)
         for name, value in running.environment.items():

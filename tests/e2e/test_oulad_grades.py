@@ -23,6 +23,7 @@ from infra.local.children import REPOSITORY
 from infra.local.cloud import LocalCloud
 from lambdas.grade_consolidator import Report, consolidate_school
 from pipelines.simulation.oulad_grades import academic_records
+from tests.recorded_calls import local_cloud
 
 pytestmark = [pytest.mark.local, pytest.mark.timeout(1800)]
 
@@ -60,7 +61,7 @@ def tables() -> Tables:
 def cloud(tables: Tables, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     patch = pytest.MonkeyPatch()
     store = [REPOSITORY / "infra" / "store.yaml"]
-    with LocalCloud.start(tmp_path_factory.mktemp("oulad"), templates=store) as running:
+    with local_cloud(tmp_path_factory.mktemp("oulad"), templates=store) as running:
         for name in [name for name in os.environ if name.startswith(("AWS_", "LUCA_"))]:
             patch.delenv(name)
         for name, value in running.environment.items():

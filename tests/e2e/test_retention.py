@@ -27,6 +27,7 @@ from pipelines.audits.retention.page import page
 from pipelines.audits.retention.run import audit
 from pipelines.cli import app
 from tests.assumed_role import assumed, forget_clients
+from tests.recorded_calls import local_cloud
 from transforms.keys import StudentKey
 from transforms.lake_schema import BEHAVIOR_EVENTS
 from transforms.pseudonyms import Pseudonymizer
@@ -43,7 +44,7 @@ COHORT = "lake/behavior_events/graduation_year=2029/year=2026/month=02/school_id
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     """The whole platform, with one school and a student whose time is over."""
     patch = pytest.MonkeyPatch()
-    with LocalCloud.start(tmp_path_factory.mktemp("cloud")) as cloud:
+    with local_cloud(tmp_path_factory.mktemp("cloud")) as cloud:
         for name, value in cloud.environment.items():
             patch.setenv(name, value)
         patch.setenv("POWERTOOLS_METRICS_DISABLED", "true")

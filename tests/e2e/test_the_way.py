@@ -31,6 +31,7 @@ from pipelines.profiles.publishing import publish
 from pipelines.simulation.scenario import Scenario, create_schools
 from pipelines.trends import run_trends
 from tests.assumed_role import assumed, forget_clients
+from tests.recorded_calls import local_cloud
 from transforms.calendar import iso_week
 from transforms.keys import StudentKey
 from transforms.lake_schema import BEHAVIOR_EVENTS, LAKE_TABLES
@@ -99,7 +100,7 @@ UNKNOWN_STUDENT = event(student_id="stranger_zq_1")
 def way(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Way]:
     """Good, bad and repeated events of two schools, carried to the trends."""
     patch = pytest.MonkeyPatch()
-    with LocalCloud.start(tmp_path_factory.mktemp("cloud")) as cloud:
+    with local_cloud(tmp_path_factory.mktemp("cloud")) as cloud:
         for name, value in cloud.environment.items():
             patch.setenv(name, value)
         forget_clients()

@@ -21,6 +21,7 @@ from adapters.aws import client
 from adapters.executions import ExecutionFailedError
 from infra.local.cloud import LocalCloud
 from pipelines.cli import sync
+from tests.recorded_calls import local_cloud
 from tests.sync.house import grade_of, group, put, stored
 from transforms.schools import School
 
@@ -29,7 +30,7 @@ pytestmark = [pytest.mark.local, pytest.mark.timeout(300)]
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    with LocalCloud.start(tmp_path_factory.mktemp("cloud"), wait_scale=0.002) as running:
+    with local_cloud(tmp_path_factory.mktemp("cloud"), wait_scale=0.002) as running:
         yield running
 
 

@@ -18,6 +18,7 @@ import msgspec
 
 from infra.local.asgi import App, Receive, Scope, Send, body_of
 from infra.local.iam import dynamodb, refusals, s3, services, sessions
+from infra.local.iam.calls import Calls
 from infra.local.iam.key_conditions import UnreadableRequestError
 from infra.local.iam.patterns import UnsupportedPolicyError
 from infra.local.iam.policies import Decision, Request, decide, trusts
@@ -39,10 +40,19 @@ class Gate:
         inner: The store.
         account: Of all ARNs.
         clock: Seconds since 1970.
+        calls: Where it notes what roles do; nowhere by default.
     """
 
-    def __init__(self, inner: App, *, account: str, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        inner: App,
+        *,
+        account: str,
+        clock: Callable[[], float] = time.time,
+        calls: Calls | None = None,
+    ) -> None:
         self._inner = inner
+        self._calls = calls or Calls(None)
         self._account = account
         self._clock = clock
         self._roles = Roles(account)
@@ -117,6 +127,7 @@ class Gate:
             raise refusals.RefusedError(
                 refusals.denied(session.arn, request.action, request.resource, reason)
             )
+        self._calls.note(session.role_arn, request)
 
     async def _operator(self, service: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes a request with a static key on, and notes what it changes."""

@@ -19,6 +19,7 @@ from bench._invented_landing import events
 from bench.load import parquet
 from infra.local.cloud import LocalCloud
 from pipelines.load.steps import shards_key
+from tests.recorded_calls import local_cloud
 
 pytestmark = pytest.mark.local
 TABLE = "behavior_events"
@@ -30,7 +31,7 @@ def landed(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Loc
     """A cloud whose shards hold one file, with some files landed."""
     shards: int = request.param
     parameters = {"LoadShardFiles": "1", "LoadConcurrency": "2"}
-    with pytest.MonkeyPatch.context() as patch, LocalCloud.start(tmp_path, parameters=parameters) as cloud:
+    with pytest.MonkeyPatch.context() as patch, local_cloud(tmp_path, parameters=parameters) as cloud:
         for name, value in cloud.environment.items():
             patch.setenv(name, value)
         client.cache_clear()

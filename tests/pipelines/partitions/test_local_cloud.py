@@ -12,10 +12,10 @@ from botocore.exceptions import ClientError
 
 from adapters import athena, generations, lake
 from adapters.aws import client
-from infra.local.cloud import LocalCloud
 from pipelines.partitions.compaction import Wish, compact
 from pipelines.partitions.rewriting import rewriting
 from tests.assumed_role import assumed, forget_clients
+from tests.recorded_calls import local_cloud
 from transforms.lake_schema import BEHAVIOR_EVENTS
 
 pytestmark = pytest.mark.local
@@ -33,7 +33,7 @@ def counted() -> int:
 def test_the_maintenance_role_may_compact_and_erase_and_no_more(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with LocalCloud.start(tmp_path_factory.mktemp("cloud")) as cloud:
+    with local_cloud(tmp_path_factory.mktemp("cloud")) as cloud:
         for name, value in cloud.environment.items():
             monkeypatch.setenv(name, value)
         forget_clients()

@@ -1,0 +1,2 @@
+def excepted(role: str, action: str) -> bool:
+    return False
