@@ -55,6 +55,7 @@ def _receive(queue: str, hidden_for: int) -> list[Message]:
         VisibilityTimeout=hidden_for,
         WaitTimeSeconds=1,  # asks every server of the queue, not a sample
         MessageSystemAttributeNames=["MessageGroupId"],
+        MessageAttributeNames=["correlation_id"],
     )
     return list(response.get("Messages", []))
 

@@ -34,6 +34,7 @@ from pipelines.cli import (
     simulate,
     sync,
     token,
+    trace,
 )
 
 app = typer.Typer(
@@ -54,6 +55,7 @@ app.command("compact")(compact.compact)
 app.command("trends")(lake.trends)
 app.command("query")(lake.query)
 app.command("explain")(explain.explain)
+app.command("trace")(trace.trace)
 app.command("report")(lake.report)
 app.add_typer(loads.app, name="loads")
 app.add_typer(local.app, name="local")

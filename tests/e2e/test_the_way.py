@@ -18,6 +18,7 @@ import boto3
 import pyarrow.parquet as pq
 import pytest
 from botocore.exceptions import ClientError
+from typer.testing import CliRunner
 
 from adapters import athena, weekly_trends
 from adapters.rejected import rejections
@@ -25,7 +26,7 @@ from adapters.settings import setting
 from adapters.table import put_school
 from infra.local.cloud import LocalCloud
 from pipelines import counts
-from pipelines.cli import demo_pages
+from pipelines.cli import app, demo_pages
 from pipelines.load.run import load
 from pipelines.profiles.publishing import publish
 from pipelines.simulation.scenario import Scenario, create_schools
@@ -335,6 +336,41 @@ def test_the_same_message_again_emits_no_stream_record(way: Way) -> None:
         assert answer == {"batchItemFailures": []}
     records = streams.get_records(ShardIterator=latest)["Records"]
     assert [record["eventName"] for record in records] == ["INSERT"]
+
+
+def followed(*arguments: str) -> tuple[int, list[dict[str, Any]]]:
+    """Exit code and lines of `luca trace`, under the role that is made for it."""
+    with assumed("luca-tracer"):
+        done = CliRunner().invoke(app, ["trace", *arguments, "--json"], catch_exceptions=False)
+    return done.exit_code, [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_an_event_is_followed_from_the_store_to_its_row(way: Way) -> None:
+    code, lines = followed(str(SENT_TWICE["event_id"]), "--school", "school_1", "--student", STUDENT)
+    assert code == 0
+    *places, found = lines
+    assert [each["station"] for each in places] == ["store", "landing", "load", "lake"]
+    assert [each["at"] for each in places] == sorted(each["at"] for each in places)
+    assert found["state"] == "arrived"
+    assert "school_id=school_1" in places[-1]["what"]
+    code, by_request = followed(CORRELATION, "--school", "school_2")
+    assert code == 0
+    assert {each["station"] for each in by_request[:-1]} >= {"landing", "load", "lake"}
+
+
+def test_a_rejected_event_is_found_with_what_is_to_be_done(way: Way) -> None:
+    body, _ = BAD["naive_time"]
+    assert isinstance(body, dict)
+    code, (place, found) = followed(body["event_id"])
+    assert code == 3
+    assert (place["station"], place["waits"]) == ("rejected queue", True)
+    assert place["says"].startswith("naive_time at $.occurred_at")
+    assert "rejected-events.md" in found["advice"]
+
+
+def test_what_never_came_is_said_to_be_unseen(way: Way) -> None:
+    code, (found,) = followed(str(uuid.uuid4()))
+    assert (code, found["state"]) == (4, "unseen")
 
 
 def test_the_landed_files_have_the_columns_of_the_contract(way: Way) -> None:
