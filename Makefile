@@ -15,7 +15,7 @@ BENCHES := enricher ingest load load_peers duplicates compaction history consoli
 DBT_NAMES := AWS_DEFAULT_REGION=us-east-1 LUCA_DBT_WORK_GROUP=luca-dbt LUCA_LAKE_BUCKET=lake \
 	LUCA_LAKE_DATABASE=luca_lake LUCA_MARTS_DATABASE=luca_marts LUCA_RESULTS_BUCKET=results
 
-.PHONY: help setup demo demo-pages demo-oulad api test test-browser test-slow lint types contracts contract-release templates dbt-parse package package-check plan diff deploy destroy check bench format clean
+.PHONY: help setup demo demo-pages demo-oulad api test test-browser test-slow recorded-calls lint types contracts contract-release templates dbt-parse package package-check plan diff deploy destroy check bench format clean
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,12 @@ test-browser: $(READY) ## The pages in Chromium (Debian's: apt-get install chrom
 
 test-slow: $(READY) ## The slow tests: real records, long faults
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m slow --timeout 1800
+
+# What the templates' policies are held against: run it when a role is to do something new.
+recorded-calls: $(READY) ## What each role does in the tests that start a cloud, written down anew (20 minutes)
+	rm -rf out/calls
+	RECORD_CALLS=out/calls $(BIN)/pytest -n 2 --dist loadfile -m "(e2e or local) and not browser" --timeout 1800
+	$(BIN)/python -m tests.recorded_calls out/calls
 
 lint: $(READY) ## Style of Python and SQL
 	$(BIN)/ruff format --check .

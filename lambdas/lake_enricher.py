@@ -6,6 +6,7 @@ prefix when a conversion fails; past this function there is nothing raw left to 
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
@@ -44,4 +45,8 @@ def handler(records: list[dict[str, Any]], context: object) -> list[dict[str, An
     rows = lake_rows(kept, pseudonymizer_of, graduation_years(students - erased))
     metrics.add_metric("RecordsOfErased", MetricUnit.Count, len(records) - len(kept))
     metrics.add_metric("RowsToLake", MetricUnit.Count, len(rows))
+    # Pipes publish no age of their iterators. Records that are sent again do not say how old they are.
+    written = [at for record in records if (at := record["dynamodb"].get("ApproximateCreationDateTime"))]
+    if written:
+        metrics.add_metric("RecordAge", MetricUnit.Seconds, max(0.0, time.time() - min(written)))
     return rows

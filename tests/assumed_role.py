@@ -23,9 +23,11 @@ def assumed(role: str) -> Iterator[None]:
         patch.setenv("AWS_SECRET_ACCESS_KEY", granted["SecretAccessKey"])
         patch.setenv("AWS_SESSION_TOKEN", granted["SessionToken"])
         forget_clients()
-        with at_the_client(role):
-            yield
-    forget_clients()
+        try:
+            with at_the_client(role):
+                yield
+        finally:
+            forget_clients()
 
 
 def forget_clients() -> None:

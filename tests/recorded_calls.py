@@ -23,7 +23,7 @@ from infra.local.cloud import LocalCloud
 from infra.local.iam.calls import Call, read_calls
 
 RECORDED = Path(__file__).parent / "infra" / "recorded_calls.jsonl"
-FOLDER = "LUCA_RECORD_CALLS"  # where `make recorded-calls` gathers them
+FOLDER = os.environ.get("RECORD_CALLS")  # where `make recorded-calls` gathers them; tests change LUCA_*
 # Services that the local cloud plays without asking the role: read at the client instead.
 ASKING_NOBODY = {
     "athena": "athena",
@@ -43,9 +43,9 @@ def recorded() -> set[Call]:
 def keep(calls: Iterable[Call]) -> None:
     """Takes note of what roles did, or fails where the file does not know a role's action."""
     found = set(calls)
-    if folder := os.environ.get(FOLDER):
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        _write(Path(folder) / f"{uuid.uuid4()}.jsonl", found)
+    if FOLDER:
+        Path(FOLDER).mkdir(parents=True, exist_ok=True)
+        _write(Path(FOLDER) / f"{uuid.uuid4()}.jsonl", found)
         return
     from tests.infra.unrecorded import excepted
 
