@@ -44,8 +44,8 @@ _ADVICE = {
     Station.REJECTED: "mend the sender, or the school's configuration, and send it again: "
     "docs/runbooks/rejected-events.md",
     Station.NOT_CONVERTED: "the row does not fit its table: docs/runbooks/landing-errors.md",
-    Station.QUARANTINED: "luca quarantine show, then release or discard: docs/quality.md",
-    Station.LOAD: "luca loads says why: docs/runbooks/load-failed.md",
+    Station.QUARANTINED: "luca quarantine show, then release or discard: docs/runbooks/quarantine.md",
+    Station.LOAD: "luca loads says why: docs/runbooks/load.md",
 }
 
 
@@ -90,7 +90,7 @@ def _underway(last: Sighting, now: datetime) -> Verdict:
         return Verdict(
             State.STUCK,
             f"landed {_minutes(since)} ago and no load has taken it",
-            "luca loads says what the table's loads do: docs/runbooks/load-late.md",
+            "luca loads says what the table's loads do: docs/runbooks/load.md",
         )
     return Verdict(State.ON_ITS_WAY, f"at the {last.station}: {last.says}")
 

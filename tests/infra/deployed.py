@@ -48,7 +48,8 @@ class _Attributes(dict[str, str]):
     """Any attribute that a template may ask a resource for; those that policies name are exact."""
 
     def __init__(self, name: str, arn: str) -> None:
-        super().__init__({"Arn": arn, "StreamArn": f"{arn}/stream/2026-01-01T00:00:00.000"})
+        stream = f"{arn}/stream/2026-01-01T00:00:00.000"
+        super().__init__({"Arn": arn, "StreamArn": stream, "QueueName": name})
         self._name = name
 
     def __contains__(self, attribute: object) -> bool:

@@ -1,4 +1,4 @@
-"""What roles may do, held against what they were seen to do (`recorded_calls.jsonl`, tests/recorded_calls.py).
+"""What roles may do, held against what they were seen to do (`recorded_calls.jsonl`).
 
 That a role may do what its code asks for is enforced whenever a test runs a function or a job on the local
 cloud, which denies by default. Here is the other half: nothing is allowed that is not used.

@@ -34,7 +34,7 @@ def test_a_rejection_of_the_same_request_does_not_hide_what_arrived() -> None:
         (Station.REJECTED, "rejected-events.md"),
         (Station.NOT_CONVERTED, "landing-errors.md"),
         (Station.QUARANTINED, "luca quarantine show"),
-        (Station.LOAD, "load-failed.md"),
+        (Station.LOAD, "load.md"),
     ],
 )
 def test_where_it_waits_for_somebody_the_way_out_is_named(station: Station, page: str) -> None:
