@@ -23,6 +23,7 @@ from infra.local.cloud import LocalCloud
 from pipelines.load.run import load
 from pipelines.simulation.scenario import Scenario, create_schools
 from tests.assumed_role import forget_clients
+from tests.recorded_calls import local_cloud
 from transforms.calendar import iso_week
 from transforms.keys import StudentKey
 from transforms.schools import School
@@ -38,7 +39,7 @@ LAST_WEEK = datetime.now(UTC) - timedelta(days=8)  # over everywhere
 @pytest.fixture
 def cloud(tmp_path: Path) -> Iterator[LocalCloud]:
     """A cloud in whose lake are three events of Ana of last week, and no marts yet."""
-    with pytest.MonkeyPatch.context() as patch, LocalCloud.start(tmp_path) as started:
+    with pytest.MonkeyPatch.context() as patch, local_cloud(tmp_path) as started:
         for name, value in started.environment.items():
             patch.setenv(name, value)
         forget_clients()

@@ -52,7 +52,7 @@ def _keys(granted: Granted, call: Call) -> bool:
     """Whether the statement is about the keys that the call named."""
     for tests in granted.document.get("Condition", {}).values():
         if isinstance(keys := tests.get("dynamodb:LeadingKeys"), list):
-            return all(any(fnmatchcase(key, _pattern(each)) for each in keys) for key in call.keys)
+            return all(any(_same(key, _pattern(each)) for each in keys) for key in call.keys)
     return True
 
 

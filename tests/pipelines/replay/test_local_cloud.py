@@ -29,6 +29,7 @@ from pipelines.replay.stored import compare_with_store
 from tests.assumed_role import assumed, forget_clients
 from tests.pipelines.conftest import Lake
 from tests.pipelines.replay.stored import StoreOf, item
+from tests.recorded_calls import local_cloud
 from transforms.lake_schema import BEHAVIOR_EVENTS
 
 pytestmark = [pytest.mark.local, pytest.mark.slow]
@@ -39,7 +40,7 @@ TABLE = BEHAVIOR_EVENTS.name
 
 @pytest.fixture
 def cloud(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalCloud]:
-    with LocalCloud.start(tmp_path_factory.mktemp("cloud")) as running:
+    with local_cloud(tmp_path_factory.mktemp("cloud")) as running:
         for name, value in running.environment.items():
             monkeypatch.setenv(name, value)
         forget_clients()
