@@ -6,6 +6,7 @@ cloud, which denies by default. Here is the other half: nothing is allowed that 
 
 from __future__ import annotations
 
+import ast
 from fnmatch import fnmatchcase
 
 import pytest
@@ -68,20 +69,32 @@ def test_a_role_may_do_nothing_that_was_never_seen_and_has_no_reason(role: str) 
         if granted.role == role
         for action in granted.actions
         if not any(uses(granted, action, resource) for resource in granted.resources)
-        and not unrecorded.excepted(role, action)
+        and not unrecorded.excepted(role, action, granted.resources)
     ]
     assert unused == []
 
 
 def test_every_reason_is_still_needed() -> None:
-    granted = [(each, action) for each in deployed.statements() for action in each.actions]
-    idle = [
-        reason.why
-        for reason in REASONS
-        if not any(
-            reason.speaks_of(each.role, action)
-            and not any(uses(each, action, resource) for resource in each.resources)
-            for each, action in granted
-        )
+    unused = [
+        (each.role, action, each.resources)
+        for each in deployed.statements()
+        for action in each.actions
+        if not any(uses(each, action, resource) for resource in each.resources)
     ]
-    assert idle == []
+    assert [reason.why for reason in REASONS if not any(reason.speaks_of(*right) for right in unused)] == []
+
+
+@pytest.mark.parametrize("called", sorted({each.called for each in REASONS if each.called}))
+def test_where_a_reason_says_that_our_code_calls_it_does(called: str) -> None:
+    path, _, method = called.partition(":")
+    tree = ast.parse((deployed.INFRA.parent / path).read_text("utf-8"))
+    calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    assert method in {getattr(each, "attr", getattr(each, "id", "")) for each in calls}
+
+
+def test_what_was_seen_at_the_client_is_allowed() -> None:
+    """Glue, Athena and others ask no role on the local cloud: here they are asked, action by action."""
+    granted = {(each.role, action) for each in deployed.statements() for action in each.actions}
+    asked = {(role, call.action) for role, calls in CALLS.items() for call in calls if call.resource == "*"}
+    assert {action.split(":")[0] for _, action in asked} >= {"athena", "glue"}
+    assert asked - granted == set()
