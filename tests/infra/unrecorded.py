@@ -45,9 +45,7 @@ ASKING_ATHENA = (
 )
 LAKE = ("arn:aws:s3:::luca-lake-*/*", "arn:aws:s3:::luca-landing-*/*")
 ANSWERS = ("arn:aws:s3:::luca-results-*/jobs/*",)
-OF_A_RUN_THAT_DIED = (
-    "what a killed rewrite left behind; tests/pipelines/partitions kills it, without roles"
-)
+OF_A_RUN_THAT_DIED = "what a killed rewrite left behind; tests/pipelines/partitions kills it, without roles"
 
 REASONS = [
     # AWS itself acts under the role.
@@ -98,7 +96,7 @@ REASONS = [
     ),
     Reason(
         "Athena lists what it reads in the caller's name",
-        roles=("luca-keyholder", "luca-profiles"),
+        roles=("luca-keyholder", "luca-profiles", "luca-quality"),
         actions=("s3:ListBucket",),
     ),
     Reason("PyAthena cancels the query of a run that is interrupted", actions=("athena:StopQueryExecution",)),

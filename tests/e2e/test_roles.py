@@ -1,11 +1,11 @@
-"""What people do with roles of their own, under these roles: erase a student, rotate and destroy keys."""
+"""Work beside the way under the roles that do it: judge a day, erase a student, rotate and destroy keys."""
 
 from __future__ import annotations
 
 import json
 import urllib.request
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -15,6 +15,7 @@ from pipelines.erasure import run
 from pipelines.erasure.subject import student
 from pipelines.keys import rotation
 from pipelines.load.run import load
+from pipelines.quality.daily import judge_day
 from pipelines.simulation.scenario import Scenario, create_schools
 from tests.assumed_role import assumed, forget_clients
 from tests.recorded_calls import local_cloud
@@ -61,6 +62,11 @@ def test_their_roles_suffice(
         with assumed("luca-jobs"):
             for table in LAKE_TABLES:
                 load(table, now=datetime.now(UTC), docs=tmp_path_factory.mktemp("docs"))
+
+        with assumed("luca-quality"):
+            now = datetime.now(UTC)
+            judged = [judge_day(table, now.date() - timedelta(days=1), now) for table in LAKE_TABLES]
+        assert len(judged) == len(LAKE_TABLES)
 
         with assumed("luca-erasure"):
             erased = run.erase(student(SCHOOL, "leaver"), now=datetime.now(UTC), reason="a request", settle=0)
