@@ -106,7 +106,10 @@ REASONS = [
         roles=("luca-dbt",),
         actions=("athena:*", "glue:*", "s3:*"),
     ),
-    Reason("analysts ask Athena by tools of their own", roles=("luca-analyst",)),
+    Reason(
+        "people ask Athena by tools of their own; tests of these roles ask the evaluator",
+        roles=("luca-analyst", "luca-engineer", "luca-school-analyst"),
+    ),
     Reason("the SDK ends a large object's upload that fails", actions=("s3:AbortMultipartUpload",)),
     # Our code, on ways that need what the local cloud has not, or a fault at the right moment.
     Reason(
