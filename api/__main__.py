@@ -11,6 +11,7 @@ import sys
 
 from adapters.settings import MissingSettingError
 from api.app import Api
+from api.edge import behind_edge
 from api.pages.site import routes
 from api.server import address, listener, raise_open_files, server, spare_the_collector
 
@@ -26,7 +27,8 @@ def main() -> int:
     try:
         api = Api(pages=routes)
         api.check()
-    except MissingSettingError as missing:
+        app = behind_edge(api.app)
+    except (MissingSettingError, ValueError) as missing:
         sys.stderr.write(f"python -m api: {missing}\n")
         return 2
     with listener(arguments.host, arguments.port) as bound:
@@ -34,7 +36,7 @@ def main() -> int:
         sys.stderr.write(
             f"Luca's API is at http://{host}:{port}, its documentation at http://{host}:{port}/docs\n"
         )
-        running = server(api.app)
+        running = server(app)
         spare_the_collector()
         running.run(sockets=[bound])
     return 0 if running.started else 1

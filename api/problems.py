@@ -81,6 +81,12 @@ FORBIDDEN = Kind(
     "The token may not do this",
     "A student reads their own profile, a teacher records evaluations, an admin changes students and rules.",
 )
+NOT_FROM_EDGE = Kind(
+    "not-from-edge",
+    HTTPStatus.FORBIDDEN,
+    "The request came around the edge",
+    "Send to the platform's own address, not to what stands behind it.",
+)
 NOT_FOUND = Kind(
     "not-found",
     HTTPStatus.NOT_FOUND,

@@ -62,9 +62,16 @@ def fill_stopped(cloud: LocalCloud) -> None:
 
 def fill(queue: str) -> None:
     """Puts a round's events into the queue."""
+    told = client("secretsmanager").get_secret_value(SecretId=os.environ["LUCA_EDGE_SECRET_ARN"])
+    edge = {"DataType": "String", "StringValue": json.loads(told["SecretString"])["value"]}
     for batch in batches(bodies(), 10):
         entries = [
-            {"Id": str(number), "MessageBody": body, "MessageGroupId": "school_1"}
+            {
+                "Id": str(number),
+                "MessageBody": body,
+                "MessageGroupId": "school_1",
+                "MessageAttributes": {"edge": edge},
+            }
             for number, body in enumerate(batch)
         ]
         client("sqs").send_message_batch(QueueUrl=queue, Entries=entries)

@@ -11,6 +11,7 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
+from adapters.edge_secret import passed
 from adapters.rejected import Rejection, send_rejections
 from adapters.table import Key, put_items, school
 from adapters.telemetry import logger, metrics, tracer
@@ -70,6 +71,9 @@ def _item(message: Message) -> dict[str, Any]:
     if not school_id:
         rule = "the token has no school_id: every sender's token names its school"
         raise RejectedEventError(Fault(Reason.MISSING_SCHOOL, "token.school_id", rule))
+    if not passed(_attribute(message, "edge")):
+        rule = "the request came around the edge and its firewall: send to the platform's own address"
+        raise RejectedEventError(Fault(Reason.NOT_FROM_EDGE, "header.x-luca-edge", rule))
     event = decode(message["body"])
     its_school = _school(school_id)
     received_at = _received_at(message)
@@ -102,9 +106,14 @@ def correlation_id(message: Message) -> str:
     A caller could put anything into the header, and the value goes to the lake: only a UUID
     cannot carry a person's identifier.
     """
-    attribute = message.get("messageAttributes", {}).get("correlation_id", {}).get("stringValue", "")
-    given = attribute.split(" ", 1)[0].lower()
+    given = _attribute(message, "correlation_id").lower()
     return given if keys.is_uuid(given) else str(message["messageId"])
+
+
+def _attribute(message: Message, name: str) -> str:
+    """A header of the request; empty where it had none. The gateway writes its request id behind it."""
+    text: str = message.get("messageAttributes", {}).get(name, {}).get("stringValue", "")
+    return text.split(" ", 1)[0]
 
 
 def _rejection(message: Message, faults: tuple[Fault, ...]) -> Rejection:

@@ -90,6 +90,7 @@ class Reason(StrEnum):
     UNKNOWN_SCHOOL = "unknown_school"
     FOREIGN_SCHOOL = "foreign_school"
     ERASED_STUDENT = "erased_student"
+    NOT_FROM_EDGE = "not_from_edge"
 
 
 class Fault(NamedTuple):

@@ -30,6 +30,7 @@ from infra.local.children import REPOSITORY
 from infra.local.iam.calls import Call, read_calls
 from infra.local.identity import Issuer
 from infra.local.resources import make_all
+from infra.local.resources.edge import resolved
 from infra.local.resources.maker import Workshop
 from infra.local.runtime import Progress, Runtime
 from infra.local.stacks import Stacks
@@ -167,6 +168,7 @@ class LocalCloud:
         )
         make_all(stacks, shop)
         self.absent = shop.plan.absent
+        shop.plan.edge_headers = resolved(shop.plan.edge_headers, shop.client("secretsmanager"))
         self.environment["AWS_ENDPOINT_URL_ATHENA"] = analytics.athena(
             shop.plan, glue=self.environment["AWS_ENDPOINT_URL_GLUE"], s3=store.endpoint
         )

@@ -200,5 +200,6 @@ class Plan:
     queues: dict[str, str] = field(default_factory=dict)  # ARN -> URL
     schedules: list[ScheduleDeclaration] = field(default_factory=list)
     machines: list[Machine] = field(default_factory=list)
+    edge_headers: dict[str, str] = field(default_factory=dict)  # what CloudFront adds to each request
     containers: list[ContainerDeclaration] = field(default_factory=list)
     absent: list[tuple[str, str]] = field(default_factory=list)  # what, why

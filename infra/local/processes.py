@@ -93,6 +93,7 @@ def gateway(
         access_log=str(logs / "access.log") if plan.access_log_format else None,
         access_log_format=plan.access_log_format,
         access_log_group=plan.access_log_group,
+        edge_headers=plan.edge_headers,
     )
     with (logs / "gateway.log").open("ab") as log:
         child = Child(

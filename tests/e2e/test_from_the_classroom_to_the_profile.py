@@ -30,7 +30,8 @@ pytestmark = pytest.mark.e2e
 
 REPOSITORY = Path(__file__).parents[2]
 TEMPLATES = [
-    REPOSITORY / "infra" / name for name in ("store.yaml", "behavior.yaml", "api.yaml", "routes.yaml")
+    REPOSITORY / "infra" / name
+    for name in ("store.yaml", "behavior.yaml", "edge.yaml", "api.yaml", "routes.yaml")
 ]
 
 

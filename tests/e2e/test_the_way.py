@@ -195,7 +195,7 @@ def test_every_object_lies_in_a_place_whose_retention_is_known(way: Way) -> None
 
 def test_bad_events_are_kept_with_the_reason_that_they_deserve(way: Way) -> None:
     found = Counter(rejection["reason"] for rejection in rejections())
-    del found["missing_school"]  # of the test below, if it ran before
+    del found["missing_school"], found["not_from_edge"]  # of the tests below, if they ran before
     assert found == Counter(dict.fromkeys(BAD, 1))
 
 
@@ -319,6 +319,24 @@ def test_who_writes_the_weeks_can_read_and_change_nothing_else(
         getattr(boto3.client("dynamodb"), operation)(**asked)
 
 
+def edge_value(way: Way) -> str:
+    """What the gateway adds here as the edge does in AWS."""
+    secret = way.cloud.environment["LUCA_EDGE_SECRET_ARN"]
+    told = boto3.client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"]
+    return str(json.loads(told)["value"])
+
+
+def test_what_did_not_come_through_the_edge_is_rejected_and_not_lost(way: Way) -> None:
+    boto3.client("sqs").send_message(
+        QueueUrl=way.cloud.environment["LUCA_BEHAVIOR_QUEUE"],
+        MessageBody=json.dumps(event()),
+        MessageGroupId="school_1",
+        MessageAttributes={"edge": {"DataType": "String", "StringValue": "guessed r"}},
+    )
+    way.cloud.settle(timeout=60)
+    assert "not_from_edge" in {rejection["reason"] for rejection in rejections()}
+
+
 def test_the_same_message_again_emits_no_stream_record(way: Way) -> None:
     stream = boto3.client("dynamodb").describe_table(TableName="luca-platform")["Table"]["LatestStreamArn"]
     streams = boto3.client("dynamodbstreams")
@@ -329,7 +347,7 @@ def test_the_same_message_again_emits_no_stream_record(way: Way) -> None:
         "messageId": str(uuid.uuid4()),
         "body": json.dumps(event()),
         "attributes": {"SentTimestamp": str(int(NOW.timestamp() * 1000)), "MessageGroupId": "school_3"},
-        "messageAttributes": {},
+        "messageAttributes": {"edge": {"stringValue": edge_value(way), "dataType": "String"}},
     }
     for _ in range(3):
         answer = way.cloud.functions.invoke("luca-behavior-writer", {"Records": [message]})

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from adapters.edge_secret import HEADER
 from api.app import Api
 from infra.local.cloud import variable
 from infra.local.templates import read_template
@@ -71,3 +72,20 @@ def test_instances_are_warm_when_the_school_morning_begins_and_fewer_when_it_has
         for each in (morning, noon)
     ]
     assert least == ["MorningTasks", "LeastTasks"]
+
+
+def test_what_stands_behind_the_edge_is_told_its_secret_and_the_edge_sends_it() -> None:
+    secret = {"Fn::ImportValue": "luca-EdgeSecretArn"}
+    express = SERVICE.resources["Service"].properties["PrimaryContainer"]["Secrets"]
+    image = SERVICE.resources["AppRunner"].properties["SourceConfiguration"]["ImageRepository"]
+    assert express == [{"Name": "LUCA_EDGE_SECRETS", "ValueFrom": secret}]
+    assert image["ImageConfiguration"]["RuntimeEnvironmentSecrets"] == [
+        {"Name": "LUCA_EDGE_SECRETS", "Value": secret}
+    ]
+    (origin,) = (
+        read_template(INFRA / "edge.yaml").resources["Edge"].properties["DistributionConfig"]["Origins"]
+    )
+    (header,) = origin["OriginCustomHeaders"]
+    assert header["HeaderName"] == HEADER
+    made = read_template(INFRA / "store.yaml").resources["EdgeSecret"].properties
+    assert f"secretsmanager:{made['Name']}:SecretString:value" in header["HeaderValue"]

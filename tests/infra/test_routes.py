@@ -64,7 +64,7 @@ def test_every_integration_is_a_routes() -> None:
 def test_the_worker_reads_what_the_gateway_sends_with_a_message() -> None:
     _, integration = serving("POST", "/behavior")
     sent = json.loads(integration["RequestParameters"]["MessageAttributes"])
-    assert set(sent) == {"correlation_id"}
+    assert set(sent) == {"correlation_id", "edge"}
     given, request = "0b5e2c9c-4c5f-4b8e-9d3a-1f2a3b4c5d6e", "JKJaXmPLvHcESHA="
     text = sent["correlation_id"]["StringValue"]
     text = text.replace("${request.header.x-correlation-id}", given).replace("${context.requestId}", request)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 
@@ -7,11 +8,12 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from adapters import pseudonym_keys, table, tombstones
+from adapters import edge_secret, pseudonym_keys, table, tombstones
 from adapters.aws import client
 from transforms.points import PointsRules
 from transforms.schools import School
 
+EDGE = "what-the-edge-adds"
 SCHOOL = School("school_1", "America/Mexico_City", PointsRules(3, {"participation": 4}))
 
 
@@ -30,6 +32,7 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         "LUCA_PSEUDONYM_KEY_ALIAS": "alias/luca-pseudonyms",
         "LUCA_TOMBSTONE_KEYS": "/luca/tombstone-keys",
         "LUCA_TOMBSTONE_KEY_ALIAS": "alias/luca-tombstones",
+        "LUCA_EDGE_SECRET": "luca/edge",
     }.items():
         monkeypatch.setenv(name, value)
     for name in list(os.environ):
@@ -66,6 +69,8 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv("LUCA_REJECTED_QUEUE", queue["QueueUrl"])
         queue = boto3.client("sqs").create_queue(QueueName="luca-grades")
         monkeypatch.setenv("LUCA_GRADES_QUEUE", queue["QueueUrl"])
+        secret = json.dumps({"value": EDGE, "before": ""})
+        boto3.client("secretsmanager").create_secret(Name="luca/edge", SecretString=secret)
         kms = boto3.client("kms")
         key = kms.create_key()["KeyMetadata"]["KeyId"]
         kms.create_alias(AliasName="alias/luca-pseudonyms", TargetKeyId=key)
@@ -80,5 +85,6 @@ def _forget() -> None:
     table._schools.clear()
     table._cohorts.clear()
     pseudonym_keys._pseudonymizers.clear()
+    edge_secret._values.clear()
     tombstones._tombstones.clear()
     tombstones._keys.clear()

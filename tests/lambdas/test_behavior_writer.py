@@ -10,10 +10,12 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from adapters import table, tombstones
+from adapters import edge_secret, table, tombstones
 from adapters.aws import client
 from lambdas.behavior_writer import handler
 from transforms.schools import School
+
+EDGE = "what-the-edge-adds"  # as conftest.py has it
 
 pytestmark = pytest.mark.service
 
@@ -37,7 +39,9 @@ def event(**changes: object) -> dict[str, Any]:
     return {name: value for name, value in {**good, **changes}.items() if value is not ...}
 
 
-def message(body: object, school: str | None = "school_1", correlation: str = "") -> dict[str, Any]:
+def message(
+    body: object, school: str | None = "school_1", correlation: str = "", edge: str = EDGE
+) -> dict[str, Any]:
     return {
         "messageId": str(uuid.uuid4()),
         "receiptHandle": "h",
@@ -47,7 +51,8 @@ def message(body: object, school: str | None = "school_1", correlation: str = ""
             **({"MessageGroupId": school} if school else {}),
         },
         "messageAttributes": {
-            "correlation_id": {"stringValue": f"{correlation} reqid=", "dataType": "String"}
+            "correlation_id": {"stringValue": f"{correlation} reqid=", "dataType": "String"},
+            "edge": {"stringValue": f"{edge} reqid=", "dataType": "String"},
         },
     }
 
@@ -82,6 +87,49 @@ def test_a_batch_of_good_events_is_stored_with_points_and_the_callers_correlatio
     assert {int(item["points"]) for item in items} == {4}
     assert {item["correlation_id"] for item in items} == {correlation}
     assert {item["local_date"] for item in items} == {"2026-02-03"}
+
+
+@pytest.mark.parametrize("edge", ["", "guessed", f"{EDGE}x", EDGE[:-1]])
+def test_what_came_around_the_edge_is_rejected_with_its_reason(edge: str) -> None:
+    assert write(message(event(), edge=edge), good := message(event())) == []
+    assert [item["event_id"] for item in stored()] == [json.loads(good["body"])["event_id"]]
+    assert [each["reason"] for each in rejected()] == ["not_from_edge"]
+
+
+def test_while_a_secret_is_rotated_the_one_before_holds_too_and_no_other() -> None:
+    assert write(message(event())) == []
+    secret = json.dumps({"value": "new", "before": EDGE})
+    client("secretsmanager").put_secret_value(SecretId="luca/edge", SecretString=secret)
+    edge_secret._last_reading["luca/edge"] -= 60  # a minute later
+    assert write(message(event(), edge="new"), message(event()), message(event(), edge="old")) == []
+    assert len(stored()) == 3
+    assert [each["reason"] for each in rejected()] == ["not_from_edge"]
+
+
+def test_wrong_values_do_not_make_us_ask_for_the_secret_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    real = client("secretsmanager").get_secret_value
+
+    def counted(SecretId: str) -> Any:  # noqa: N803
+        asked.append(SecretId)
+        return real(SecretId=SecretId)
+
+    monkeypatch.setattr(client("secretsmanager"), "get_secret_value", counted)
+    write(*(message(event(), edge=f"guess{number}") for number in range(20)))
+    assert len(asked) == 1
+    assert len(rejected()) == 20
+
+
+def test_where_the_secret_cannot_be_read_nothing_is_rejected_and_all_comes_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(SecretId: str) -> Any:  # noqa: N803
+        raise EndpointConnectionError(endpoint_url="https://secrets")
+
+    monkeypatch.setattr(client("secretsmanager"), "get_secret_value", refuse)
+    with pytest.raises(EndpointConnectionError):
+        write(message(event()))
+    assert (stored(), rejected()) == ([], [])
 
 
 def test_a_correlation_id_that_is_no_uuid_is_replaced_by_the_messages_own() -> None:

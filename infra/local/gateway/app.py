@@ -10,7 +10,7 @@ import json
 import re
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from xml.sax.saxutils import escape
@@ -69,6 +69,7 @@ class Gateway:
         sqs: Where messages go; made when the first request comes, in the server's own loop.
         access_log: Takes one line a request; None: nothing is logged.
         access_log_format: With `$context.…` variables.
+        edge_headers: What the edge adds to each request, over what the client says.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class Gateway:
         *,
         access_log: Callable[[str], object] | None = None,
         access_log_format: str | None = None,
+        edge_headers: Mapping[str, str] = {},
     ) -> None:
         verifiers: dict[Any, TokenVerifier] = {}
         self._routes = Routes({(route.method, route.path): _Compiled(route, verifiers) for route in routes})
@@ -86,9 +88,13 @@ class Gateway:
         self._forwarder: Forwarder | None = None
         self._log = access_log
         self._log_format = access_log_format
+        self._edge = {name.encode(): value.encode() for name, value in edge_headers.items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
+        if self._edge:
+            sent = [(name, value) for name, value in scope["headers"] if name not in self._edge]
+            scope = {**scope, "headers": [*sent, *self._edge.items()]}
         request_id = uuid.uuid4().hex
         context: dict[str, str] = {"requestId": request_id}
         status, body, content_type, headers = await self._answer(scope, receive, request_id, context)

@@ -31,6 +31,7 @@ class Configuration(msgspec.Struct):
         access_log: File of the access log.
         access_log_format: Of its lines.
         access_log_group: Log group that has them too.
+        edge_headers: What the edge adds to each request.
     """
 
     routes: list[Route]
@@ -41,6 +42,7 @@ class Configuration(msgspec.Struct):
     access_log: str | None
     access_log_format: str | None
     access_log_group: str | None
+    edge_headers: dict[str, str]
 
 
 def main() -> None:
@@ -69,6 +71,7 @@ def main() -> None:
         lambda: service("sqs", "AmazonSQS", told.connections),
         access_log=None if log is None else log.write,
         access_log_format=told.access_log_format,
+        edge_headers=told.edge_headers,
     )
     asyncio.run(_serve(gateway, listener))
     if log is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from infra.local.resources import (
     catalog,
     containers,
+    edge,
     http_api,
     messaging,
     orchestration,
@@ -29,6 +30,7 @@ MAKERS: dict[str, Maker] = {
     "AWS::ApiGatewayV2::Route": http_api.route,
     "AWS::ApiGatewayV2::Stage": http_api.stage,
     "AWS::Athena::WorkGroup": catalog.work_group,
+    "AWS::CloudFront::Distribution": edge.distribution,
     "AWS::DynamoDB::Table": storage.table,
     "AWS::ECS::Cluster": containers.cluster,
     "AWS::ECS::TaskDefinition": containers.task_definition,
@@ -55,7 +57,6 @@ ABSENT: dict[str, str] = {
     "AWS::AppRunner::AutoScalingConfiguration": "scales the container, which `make api` runs",
     "AWS::AppRunner::Service": "`make api` runs the container",
     "AWS::Budgets::Budget": "a laptop costs nothing by the hour",
-    "AWS::CloudFront::Distribution": "no edge stands between a laptop and itself",
     "AWS::CloudWatch::Alarm": "nobody is on call for a laptop",
     "AWS::CloudWatch::Dashboard": "no metrics are kept here",
     "AWS::EC2::EIP": _NETWORK,

@@ -43,7 +43,7 @@ def secret(shop: Workshop, declared: Declared, logical_id: str) -> Made:
     manager = shop.client("secretsmanager")
     name, description = declared.take("Name", logical_id), declared.take("Description", "")
     made_up = declared.part("GenerateSecretString")
-    declared.without_effect("KmsKeyId", "Tags")
+    declared.without_effect("KmsKeyId", "ReplicaRegions", "Tags")
     declared.done()
     template, key = made_up.take("SecretStringTemplate"), made_up.take("GenerateStringKey")
     value = {**json.loads(template), key: secrets.token_hex(int(made_up.take("PasswordLength", 32)))}

@@ -41,10 +41,10 @@ def test_a_type_that_is_neither_run_nor_absent_is_an_error(tmp_path: Path) -> No
 
 
 def test_what_is_absent_is_listed_with_its_reason(tmp_path: Path) -> None:
-    stacks, shop = offline(tmp_path, "Resources: {Edge: {Type: AWS::CloudFront::Distribution}}")
+    stacks, shop = offline(tmp_path, "Resources: {Firewall: {Type: AWS::WAFv2::WebACL}}")
     make_all(stacks, shop)
     ((what, why),) = shop.plan.absent
-    assert what == "some.yaml: Edge (AWS::CloudFront::Distribution)"
+    assert what == "some.yaml: Firewall (AWS::WAFv2::WebACL)"
     assert why
 
 
