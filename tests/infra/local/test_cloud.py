@@ -321,8 +321,8 @@ def test_what_firehose_held_when_the_cloud_was_killed_lands_after_the_next_start
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_no_process_is_left_after_the_end_nor_after_a_failed_start(tmp_path: Path) -> None:
     broken = tmp_path / "broken.yaml"
-    broken.write_text("Resources: {Topic: {Type: AWS::SNS::Topic}}")
-    with pytest.raises(TemplateError, match=r"AWS::SNS::Topic"):
+    broken.write_text("Resources: {Topic: {Type: AWS::Route53::HostedZone}}")
+    with pytest.raises(TemplateError, match=r"AWS::Route53::HostedZone"):
         LocalCloud.start(tmp_path, templates=[broken])
     assert processes_of(tmp_path) == []
     with LocalCloud.start(tmp_path, templates=[TEMPLATE]) as cloud:
