@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,17 @@ def test_every_grade_of_the_term_is_on_the_governments_record(demo: Any) -> None
         assert school["expected"] == school["grades"] == school["synced"] == school["on_record"] > 0
         assert school["waiting"] == 0
     assert "they agree" in demo.printed
+
+
+def test_every_whole_week_of_every_student_on_a_roster_is_back_on_a_profile(demo: Any) -> None:
+    mart = demo.table("weekly_student_behavior")
+    told = re.search(
+        r"Profiles: ([\d,]+) of [\d,]+ students have weeks of \S+ to (\S+): ([\d,]+)", demo.printed
+    )
+    assert told is not None, demo.printed
+    whole = mart[(mart["iso_week"] <= told[2]) & (mart["graduation_year"] > 0)]
+    assert int(told[3].replace(",", "")) == len(whole) > 0
+    assert int(told[1].replace(",", "")) == whole["student_key"].nunique()
 
 
 def test_the_weekly_mart_counts_what_the_lake_holds(demo: Any) -> None:

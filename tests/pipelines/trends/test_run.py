@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from random import Random
 
 import boto3
+import pandas as pd
 import pytest
 
 from adapters.settings import MissingSettingError
@@ -93,6 +94,25 @@ def test_a_broken_rule_stops_the_run_and_names_itself(lake, work):
     assert caught.value.result.failed == ("student_rows_keep_the_rules",)
     statuses = {model.name: model.status for model in caught.value.result.models}
     assert statuses["weekly_school_behavior"] == "skipped"
+
+
+@pytest.mark.slow
+@pytest.mark.fault
+def test_a_run_that_fails_in_the_middle_leaves_what_comes_after_as_it_was(lake, work):
+    good = [event(Random(7), "school_1", "ana", 2031, date(2026, 3, 2)) for _ in range(3)]
+    cloud.publish(good)
+    cloud.build(work)
+    later = ["weekly_student_trends", "weekly_school_behavior", "weekly_class_behavior"]
+    before = {name: cloud.mart(name) for name in later}
+    assert len(before["weekly_school_behavior"]) == 1
+    cloud.publish([{**event(Random(8), "school_1", "ana", 2031, date(2026, 3, 9)), "student_key": "ana"}])
+
+    with pytest.raises(TrendsError, match="student_rows_keep_the_rules"):
+        run_trends(work_dir=work)
+
+    assert len(cloud.mart("weekly_student_behavior")) > 1
+    for name in later:
+        pd.testing.assert_frame_equal(cloud.mart(name), before[name])
 
 
 def test_what_dbt_cannot_do_is_told_in_its_words(lake, work):
