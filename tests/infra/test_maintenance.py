@@ -5,18 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
-import typer
 
-from pipelines.cli import app
 from pipelines.partitions.compaction import Compacted, emit_metrics
 from pipelines.quality import kept
 from pipelines.quality.kept import JudgedDay, Kind
 from tests.infra import reachable
 from tests.infra.deployed import of_type
-from tests.infra.test_audits import container, environment
+from tests.infra.tasks import alarms_that_hear, container, entry_of, environment
 
 # By task definition: the modules and functions that its commands run.
 ENTRIES = {
@@ -37,18 +34,8 @@ def started() -> Iterator[tuple[str, list[str]]]:
 
 
 def test_each_command_is_started_by_a_schedule_and_luca_knows_it() -> None:
-    run = []
-    for family, (python, option, module, *words) in started():
-        arguments = list(words)
-        assert (python, option, module) == ("python", "-m", "pipelines.cli")
-        command: Any = typer.main.get_command(app)
-        context = None
-        while hasattr(command, "get_command"):
-            context = command.make_context(None, arguments, parent=context, resilient_parsing=False)
-            name, command, arguments = command.resolve_command(context, arguments)
-        command.make_context(name, arguments, parent=context)
-        run.append((family, (command.callback.__module__, command.callback.__name__)))
-    assert sorted(run) == sorted((family, entry) for family, entries in ENTRIES.items() for entry in entries)
+    run = sorted((family, entry_of(words)) for family, words in started())
+    assert run == sorted((family, entry) for family, entries in ENTRIES.items() for entry in entries)
 
 
 def a_compaction() -> None:
@@ -70,25 +57,8 @@ def test_its_alarms_hear_what_it_tells_and_that_it_told_nothing(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    named = environment(family)
-    for name in ("POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_DISABLED"):
-        monkeypatch.setenv(name, named[name])
-    tell()
-    told = json.loads(capsys.readouterr().out.splitlines()[-1])
-    (spoken,) = told["_aws"]["CloudWatchMetrics"]
-    service = {"Name": "service", "Value": named["POWERTOOLS_SERVICE_NAME"]}
-    heard = [
-        each.properties
-        for each in of_type("AWS::CloudWatch::Alarm")
-        if service in each.properties.get("Dimensions", [])
-    ]
+    heard = alarms_that_hear(family, tell, monkeypatch, capsys)
     assert len(heard) == alarms
-    for alarm in heard:
-        assert alarm["Namespace"] == spoken["Namespace"]
-        assert alarm["MetricName"] in {each["Name"] for each in spoken["Metrics"]}
-        dimensions = {each["Name"]: each["Value"] for each in alarm["Dimensions"]}
-        assert sorted(dimensions) in [sorted(names) for names in spoken["Dimensions"]]
-        assert dimensions == {name: told[name] for name in dimensions}
     assert [alarm["Statistic"] for alarm in heard if alarm["TreatMissingData"] == "breaching"] == [
         "SampleCount"
     ]

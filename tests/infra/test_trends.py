@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipelines.trends.run import SETTINGS
 from tests.infra import reachable
-from tests.infra.test_audits import container, environment
+from tests.infra.tasks import container, environment
 
 
 def given(family: str) -> set[str]:
