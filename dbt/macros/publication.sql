@@ -24,15 +24,15 @@
     end
 {%- endmacro %}
 
-{#- A share of which no more is told than that it is within a margin (in per cent) of 0 or of 1. -#}
-{% macro coded(share, margin) -%}
-    least(greatest(round({{ share }}, 2), {{ margin }} / 100e0), 1 - {{ margin }} / 100e0)
+{#- A number of which no more is told than that it is within a margin (in per cent) of the least it can be or of 1. -#}
+{% macro coded(share, margin, least=0) -%}
+    least(greatest(round({{ share }}, 2), {{ least }} + {{ margin }} / 100e0), 1 - {{ margin }} / 100e0)
 {%- endmacro %}
 
-{#- What a coded share is: `at_most` or `at_least` what is told; null where it is the share itself. -#}
-{% macro coded_as(share, margin) -%}
+{#- What a coded number is: `at_most` or `at_least` what is told; null where it is the number itself. -#}
+{% macro coded_as(share, margin, least=0) -%}
     case
-        when {{ share }} <= {{ margin }} / 100e0 then 'at_most'
+        when {{ share }} <= {{ least }} + {{ margin }} / 100e0 then 'at_most'
         when {{ share }} >= 1 - {{ margin }} / 100e0 then 'at_least'
     end
 {%- endmacro %}
@@ -44,8 +44,7 @@
         'participations_per_student': {'decimals': 1, 'coded': false},
         'assignments_per_student': {'decimals': 1, 'coded': false},
         'points_per_student': {'decimals': 1, 'coded': false},
-        'rising_share': {'decimals': 2, 'coded': true},
-        'falling_share': {'decimals': 2, 'coded': true},
+        'trend_balance': {'decimals': 2, 'coded': true},
     }) }}
 {% endmacro %}
 

@@ -31,9 +31,8 @@ with cells as (
         count_if(students.assignment_submitted_count > 0) as submitting_count,
         cast(sum(students.assignment_submitted_count) as double) / count(*) as assignments_per_student,
         cast(sum(students.points) as double) / count(*) as points_per_student,
-        count_if(students.trend = 'steady') as steady_count,
-        cast(count_if(students.trend = 'rising') as double) / count(*) as rising_share,
-        cast(count_if(students.trend = 'falling') as double) / count(*) as falling_share
+        cast(count_if(students.trend = 'rising') - count_if(students.trend = 'falling') as double)
+        / count(*) as trend_balance
     from {{ students }} as students
     left join {{ ref('publication_thresholds') }} as thresholds on students.school_id = thresholds.school_id
     where
@@ -57,13 +56,16 @@ large_enough as (
 
 ),
 
--- A trend is that of a group of students, and its complement that of another: both are cells.
+-- Who participated, and who did not, are groups too. Of three times the threshold one of them is at least
+-- as large as the threshold whatever the mean is, and the other may be any of so many sizes.
+-- Who is rising and who is falling are groups of their own: of a balance b of n students, either group
+-- may be any of (1 - |b|) * n / 2 sizes, which the margin keeps from being fewer than the threshold.
 margins as (
 
     select
         *,
         {{ rate_margin('told_count') | indent(8) }} as rate_margin,
-        (100 * threshold + told_count - 1) / told_count as share_margin
+        (200 * threshold + told_count - 1) / told_count as balance_margin
     from large_enough
 
 ),
@@ -73,7 +75,9 @@ judged as (
     select
         *,
         attending_count >= threshold and attending_count * rate_margin >= 200 as attendance_is_told,
-        steady_count >= threshold and share_margin < 50 as trends_are_told
+        told_count >= 3 * threshold and participating_count >= threshold as participations_are_told,
+        told_count >= 3 * threshold and submitting_count >= threshold as assignments_are_told,
+        balance_margin < 100 as balance_is_told
     from margins
 
 )
@@ -86,12 +90,11 @@ select
     if(attendance_is_told, {{ coded('attendance_rate', 'rate_margin') }}) as attendance_rate,
     cast(if(attendance_is_told, {{ coded_as('attendance_rate', 'rate_margin') | indent(4) }}) as varchar)
         as attendance_rate_bound,
-    if(participating_count >= threshold, round(participations_per_student, 1)) as participations_per_student,
-    if(submitting_count >= threshold, round(assignments_per_student, 1)) as assignments_per_student,
+    if(participations_are_told, round(participations_per_student, 1)) as participations_per_student,
+    if(assignments_are_told, round(assignments_per_student, 1)) as assignments_per_student,
     round(points_per_student, 1) as points_per_student,
-    {%- for share in ('rising_share', 'falling_share') %}
-    if(trends_are_told, {{ coded(share, 'share_margin') }}) as {{ share }},
-    cast(if(trends_are_told, {{ coded_as(share, 'share_margin') | indent(4) }}) as varchar) as {{ share }}_bound,
-    {%- endfor %}
+    if(balance_is_told, {{ coded('trend_balance', 'balance_margin', -1) }}) as trend_balance,
+    cast(if(balance_is_told, {{ coded_as('trend_balance', 'balance_margin', -1) | indent(4) }}) as varchar)
+        as trend_balance_bound,
     iso_week
 from judged
