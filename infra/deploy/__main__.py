@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.table import Table
 
-from infra.deploy import artifacts, packages, sources
+from infra.deploy import artifacts, dashboard, packages, sources
 from infra.deploy.cloudformation import DeployError
 from infra.deploy.deployment import Deployment
 from infra.deploy.plan import IMAGES, PREFIX, WIRED, PlanError, Stack, stacks
@@ -156,6 +156,13 @@ def environment(stage: StageName) -> None:
     outputs = Deployment(read, found, _client, say=lambda _: None).outputs()
     typer.echo(exports({variable(name): value for name, value in sorted(outputs.items())}))
     typer.echo(exports({"AWS_REGION": read.region, "AWS_DEFAULT_REGION": read.region}))
+
+
+@app.command("dashboard")
+def draw_dashboard() -> None:
+    """Draw the dashboard from its definition into docs/dashboard.svg, with figures that are made up."""
+    dashboard.PICTURE.write_text(dashboard.picture(dashboard.definition()), "utf-8")
+    console.print(f"drawn into {dashboard.PICTURE.relative_to(REPOSITORY)}")
 
 
 @app.command("quotas")
