@@ -56,11 +56,11 @@ def _widget(widget: Mapping[str, Any]) -> Iterator[str]:
     yield f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="4" fill="#fff" stroke="#d5d8dd"/>'
     yield f'<text x="{x + 10}" y="{y + 18}" font-weight="600" fill="#222">{escape(said["title"])}</text>'
     lines = said.get("annotations", {}).get("horizontal", [])
-    top = max([each["value"] for each in lines], default=100.0) * 1.2
+    top: float = max([each["value"] for each in lines], default=100.0) * 1.2
     left, right, floor, ceiling = x + 10, x + width - 10, y + height - 12 - 14 * len(said["metrics"]), y + 28
 
     def at(value: float) -> float:
-        return floor - (floor - ceiling) * value / top
+        return float(floor - (floor - ceiling) * value / top)
 
     yield f'<path d="M{left} {floor}H{right}" stroke="#999"/>'
     for each in lines:
