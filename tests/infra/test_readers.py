@@ -28,6 +28,7 @@ WHOLE_ITEMS = {
 SOME_ATTRIBUTES = {
     "GovernmentSyncRole": {"consolidated_score", "version"},  # of a grade; test_government.py has them all
     "LakeEnricherRole": {"graduation_year"},
+    "luca-profiles": {"analysis"},
     "luca-tracer": {"correlation_id", "event_id", "received_at", "recorded_at"},
 }
 ANALYSTS = ("luca-analyst", "luca-school-analyst")
