@@ -50,7 +50,9 @@ def trace(
         told = {"state": found.state.value, "where": found.where, "advice": found.advice}
         typer.echo(json.dumps(told))
     else:
-        shown = Table("station", "at (UTC)", "what", "", box=None, header_style="bold", pad_edge=False)
+        shown = Table(box=None, header_style="bold", pad_edge=False)
+        for name in ("station", "at (UTC)", "what", ""):
+            shown.add_column(name, overflow="fold")  # keys and ids are copied: none is cut
         for each in seen:
             at = f"{each.at.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if each.at else ""
             shown.add_row(each.station.value, at, each.what, each.says)
