@@ -21,7 +21,7 @@ def population(seed: int) -> dict[Key, Cell]:
     random = Random(seed)
     return {
         (school, cohort, week): _cell(
-            random, random.choice((random.randint(1, 9), random.randint(8, 24), random.randint(20, 130)))
+            random, random.choice((random.randint(1, 9), random.randint(8, 30), random.randint(20, 130)))
         )
         for school in SCHOOLS
         for cohort in COHORTS
@@ -34,13 +34,14 @@ def _cell(random: Random, students: int) -> Cell:
     attending = random.choice((students, random.randint(0, students)))
     rates = [Fraction(sum(random.random() < lean for _ in range(5)), 5) for _ in range(attending)]
     rising = sum(random.random() < lean for _ in range(students))
-    participating = sum(random.random() < random.choice((lean, 0.6)) for _ in range(students))
+    chance, often = random.choice((lean, 0.45)), random.choice((1, 4))
+    participating = sum(random.random() < chance for _ in range(students))
     return Cell(
         students,
         attending,
         sum(rates, Fraction(0)),
         participating,
-        sum(random.randint(1, 4) for _ in range(participating)),
+        sum(random.randint(1, often) for _ in range(participating)),
         participating,
         participating,
         random.randint(-20, 200),
