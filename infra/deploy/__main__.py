@@ -97,7 +97,10 @@ def plan(stage: StageName, given: Given = None) -> None:
 
 @app.command()
 def diff(stage: StageName, given: Given = None, image: Image = None) -> None:
-    """Show what a deployment would change, by change sets that are thrown away again."""
+    """Show what a deployment would change, by change sets that are thrown away again.
+
+    Of the account it changes `luca-artifacts` alone: packages, templates and the image are put there.
+    """
     read, found = _read(stage, given)
     deployment = _deployment(read, found)
     for stack, changes in deployment.changes(_packages(found), _image(image, read.region)):
