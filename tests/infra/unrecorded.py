@@ -119,6 +119,17 @@ REASONS = [
         called="adapters/tombstones.py:get_parameter",
     ),
     Reason(
+        "what the edge sends is asked for where an edge is, which the local cloud has not",
+        roles=("BehaviorWriterRole",),
+        actions=("secretsmanager:GetSecretValue",),
+        called="adapters/edge_secret.py:get_secret_value",
+    ),
+    Reason(
+        "Great Expectations asks for a view and its columns: tests/pipelines/quality, without roles",
+        roles=("luca-quality",),
+        actions=("athena:GetTableMetadata", "athena:ListTableMetadata", "glue:*Table", "glue:GetTables"),
+    ),
+    Reason(
         "a batch that the government has in part is turned to its receipt: tests/sync, without roles",
         roles=("GovernmentSenderRole",),
         actions=("dynamodb:DeleteItem", "dynamodb:PutItem"),
