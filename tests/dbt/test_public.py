@@ -87,10 +87,10 @@ def assert_told(built: pd.DataFrame, expected: dict) -> None:
         assert rows[key]["student_count"] == published.students
         for column, name in TOLD.items():
             told: Told | None = getattr(published, name)
-            value, bound = rows[key][column], rows[key].get(f"{column}_bound")
+            value, bound = rows[key][column], rows[key].get(f"{column}_bound", None)
             assert pd.isna(value) is (told is None), (key, column)
             if told is not None:
-                assert (bound or "") == told.bound, (key, column)
+                assert ("" if pd.isna(bound) else bound) == told.bound, (key, column)
                 step = 0.01 if name in ("attendance", "balance") else 0.1
                 assert value == pytest.approx(float(told.value), abs=step + 1e-9), (key, column)
                 exact.append(value == pytest.approx(float(told.value), abs=1e-9))

@@ -122,49 +122,40 @@ def test_nobody_can_tell_that_less_than_two_whole_weeks_were_missed_or_attended(
             assert attack.interval(terms)[1] >= 2 - 1e-6, key
 
 
-def hiding(cells: dict[Key, Cell]) -> Iterator[list[Key]]:
-    """The school weeks in which exactly one cell is missing."""
-    published = publish(cells, THRESHOLDS)
-    for keys in by_total(cells).values():
-        if len([key for key in keys if key not in published]) == 1:
-            yield keys
-
-
-def test_the_attack_finds_what_totals_of_all_students_would_give_away():
-    recovered = 0
+def alone() -> Iterator[tuple[dict[Key, Cell], Attack, list[Key], Key]]:
+    """School weeks in which one cell is missing: the truth, who has read the rest, all cells, that one."""
     for seed in SEEDS:
         cells = population(seed)
         published = publish(cells, THRESHOLDS)
         attack = Attack(cells, THRESHOLDS)
         attack.reads(published)
-        for keys in hiding(cells):
-            (hidden,) = (key for key in keys if key not in published)
-            for name in ("students", "rising"):
-                total = sum(getattr(cells[key], name) for key in keys)
-                attack.between({(key, name): 1 for key in keys}, total, total)
-            for key in keys:  # and rounding is off
-                for name in ("students", "rising") if key != hidden else ():
-                    told = getattr(cells[key], name)
-                    attack.between({(key, name): 1}, told, told)
-            for name in ("students", "rising"):
-                least, most = attack.interval({(hidden, name): 1})
-                truth = getattr(cells[hidden], name)
-                assert least == pytest.approx(truth)
-                assert most == pytest.approx(truth)
-                recovered += 1
+        for keys in by_total(cells).values():
+            missing = [key for key in keys if key not in published]
+            if len(missing) == 1:
+                yield cells, attack, keys, missing[0]
+
+
+def test_the_attack_finds_what_totals_of_all_students_would_give_away():
+    recovered = 0
+    for cells, attack, keys, hidden in alone():
+        for name in ("students", "rising"):
+            numbers = {key: getattr(cells[key], name) for key in keys}
+            total = sum(numbers.values())
+            attack.between({(key, name): 1 for key in keys}, total, total)
+            for key in keys:
+                if key != hidden:  # and nothing is rounded
+                    attack.between({(key, name): 1}, numbers[key], numbers[key])
+            least, most = attack.interval({(hidden, name): 1})
+            assert least == pytest.approx(numbers[hidden])
+            assert most == pytest.approx(numbers[hidden])
+            recovered += 1
     assert recovered > 10
 
 
 def test_rounding_alone_does_not_hide_a_cell_that_a_total_counts():
     narrowed = 0
-    for seed in SEEDS:
-        cells = population(seed)
-        published = publish(cells, THRESHOLDS)
-        attack = Attack(cells, THRESHOLDS)
-        attack.reads(published)
-        for keys in hiding(cells):
-            (hidden,) = (key for key in keys if key not in published)
-            total = sum(cells[key].students for key in keys)
-            attack.between({(key, "students"): 1 for key in keys}, total - total % 5, total - total % 5 + 4)
-            narrowed += width(attack.interval({(hidden, "students"): 1})) < threshold(hidden) - 1
+    for cells, attack, keys, hidden in alone():
+        total = sum(cells[key].students for key in keys)
+        attack.between({(key, "students"): 1 for key in keys}, total - total % 5, total - total % 5 + 4)
+        narrowed += width(attack.interval({(hidden, "students"): 1})) < threshold(hidden) - 1
     assert narrowed
