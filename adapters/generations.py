@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from adapters import lake
+from adapters import lake, object_versions
 from adapters.aws import client
 from adapters.batches import batches
 from adapters.lake import PartitionValues
@@ -105,7 +105,18 @@ def delete(prefix: str) -> int:
     Raises:
         ObjectsRefusedError: S3 kept one.
     """
-    return _delete({"Key": found.key} for found in objects(prefix))
+    deleted = 0
+    for batch in batches(({"Key": found.key} for found in objects(prefix)), KEYS_A_DELETE):
+        answer = client("s3").delete_objects(
+            Bucket=setting("LAKE_BUCKET"), Delete={"Objects": batch, "Quiet": True}
+        )
+        for refused in answer.get("Errors", []):
+            raise ObjectsRefusedError(
+                f"S3 did not delete {refused['Key']}: {refused['Code']}: {refused.get('Message', '')}; "
+                "run it again"
+            )
+        deleted += len(batch)
+    return deleted
 
 
 def delete_versions(prefix: str, but: str) -> int:
@@ -119,30 +130,10 @@ def delete_versions(prefix: str, but: str) -> int:
         How many versions and delete markers there were.
 
     Raises:
-        ObjectsRefusedError: S3 kept one.
+        VersionsRefusedError: S3 kept one.
     """
-    pages = client("s3").get_paginator("list_object_versions")
-    return _delete(
-        {"Key": found["Key"], "VersionId": found["VersionId"]}
-        for page in pages.paginate(Bucket=setting("LAKE_BUCKET"), Prefix=prefix)
-        for found in (*page.get("Versions", []), *page.get("DeleteMarkers", []))
-        if not found["Key"].startswith(but)
-    )
-
-
-def _delete(wanted: Iterable[dict[str, str]]) -> int:
-    deleted = 0
-    for batch in batches(wanted, KEYS_A_DELETE):
-        answer = client("s3").delete_objects(
-            Bucket=setting("LAKE_BUCKET"), Delete={"Objects": batch, "Quiet": True}
-        )
-        for refused in answer.get("Errors", []):
-            raise ObjectsRefusedError(
-                f"S3 did not delete {refused['Key']}: {refused['Code']}: {refused.get('Message', '')}; "
-                "run it again"
-            )
-        deleted += len(batch)
-    return deleted
+    found = object_versions.everything(setting("LAKE_BUCKET"), prefix)
+    return object_versions.delete(version for version in found if not version.key.startswith(but))
 
 
 def partitions(table: str) -> Iterator[tuple[PartitionValues, str]]:

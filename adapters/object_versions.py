@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -103,10 +104,7 @@ def delete(wanted: Iterable[Version]) -> int:
         VersionsRefusedError: S3 kept one.
     """
     deleted = 0
-    by_bucket: dict[str, list[Version]] = {}
-    for version in wanted:
-        by_bucket.setdefault(version.bucket, []).append(version)
-    for bucket, found in by_bucket.items():
+    for bucket, found in groupby(wanted, lambda version: version.bucket):
         for batch in batches(found, VERSIONS_A_DELETE):
             named = [{"Key": each.key, "VersionId": each.version_id} for each in batch]
             answer = client("s3").delete_objects(Bucket=bucket, Delete={"Objects": named, "Quiet": True})

@@ -17,7 +17,6 @@ _BY_NAME = {place.name: place for place in PLACES}
 _STORE = "luca-platform"
 # Where the writer empties the queue all the time, and refuses an erased student's messages.
 READ_BY_THE_WRITER = "luca-behavior/messages"
-# Their numbers name nobody; a whole school's go with it.
 
 
 def holders(*, whole_school: bool = False) -> list[Holder]:
@@ -44,6 +43,7 @@ def holders(*, whole_school: bool = False) -> list[Holder]:
         ),
         ObjectHolder(_BY_NAME["lake/quarantine"], parquet_rows.count, parquet_rows.without),
     ]
+    # Counts of a week name nobody; a whole school's go with it.
     marts = [place for place in PLACES if place.erasure.remove is Removal.REBUILD]
     if whole_school:
         marts += [place for place in PLACES if place.keys.startswith("marts/") and place not in marts]

@@ -23,8 +23,9 @@ Made from `transforms/retention`; `python -m transforms.retention.page > docs/re
 `luca audit retention` compares this page with what AWS holds; `luca retention roll` puts the lifecycle
 rules in place. What to do about a finding stands in [the runbook](runbooks/retention-finding.md).
 
-Rows stay in the cohort that they were published in: where a student's year changes later, the audit names
-the school, and nothing moves its rows yet.
+Rows are published into the cohort that the profile names then. Where a year changes later, the audit
+names the school, and `luca retention rehome` moves the rows
+([decision 20](decisions/0020-the-roster-says-where-a-students-rows-belong.md)).
 
 ## The clock of a cohort
 
