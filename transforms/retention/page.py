@@ -41,8 +41,8 @@ S3 Lifecycle takes a day or more to remove what is due. A removed object can be 
 {NONCURRENT_DAYS} days, then its last version goes; unfinished uploads go after {UNFINISHED_DAYS} days.
 
 Each cohort that may still come ({YEARS_AHEAD} years ahead) has a rule in each place, a decade that is over
-has one rule, and what comes late under it is removed at once. That is some 130 rules of the
-{RULES_A_BUCKET:,} that S3 takes. Cohorts that lie in the bucket beyond these years have a rule too.
+has one rule, and what comes late under it is removed at once. That is some 40 rules a place, of the
+{RULES_A_BUCKET:,} that S3 takes for a bucket. Cohorts that lie there beyond these years have a rule too.
 """
 
 
