@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import boto3
@@ -112,3 +113,27 @@ def test_records_of_an_erased_student_that_were_on_their_way_go_no_further() -> 
     assert [row["school_id"] for row in rows] == ["school_1", "school_2"]
     assert tombstones.lift("school_1", "ana")
     assert len(enrich(record("ana"))) == 1
+
+
+def told(output: str, name: str) -> list[float]:
+    """Values of a metric in what a handler printed."""
+    lines = [json.loads(line) for line in output.splitlines() if line.startswith('{"_aws"')]
+    return [value for line in lines for value in line.get(name, [])]
+
+
+def test_it_tells_how_old_the_oldest_record_is(capsys: pytest.CaptureFixture[str]) -> None:
+    create_key("school_1")
+    young, old = record("ana"), record("luz")
+    young["dynamodb"]["ApproximateCreationDateTime"] = time.time() - 5
+    old["dynamodb"]["ApproximateCreationDateTime"] = time.time() - 4000
+    enrich(young, old)
+    (age,) = told(capsys.readouterr().out, "RecordAge")
+    assert 4000 <= age < 4100
+
+
+def test_records_that_are_sent_again_tell_no_age(capsys: pytest.CaptureFixture[str]) -> None:
+    create_key("school_1")
+    enrich(record("ana"))
+    printed = capsys.readouterr().out
+    assert told(printed, "RowsToLake") == [1]
+    assert told(printed, "RecordAge") == []
