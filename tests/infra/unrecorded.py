@@ -119,12 +119,6 @@ REASONS = [
         called="adapters/tombstones.py:get_parameter",
     ),
     Reason(
-        "what the edge sends is asked for where an edge is, which the local cloud has not",
-        roles=("BehaviorWriterRole",),
-        actions=("secretsmanager:GetSecretValue",),
-        called="adapters/edge_secret.py:get_secret_value",
-    ),
-    Reason(
         "Great Expectations asks for a view and its columns: tests/pipelines/quality, without roles",
         roles=("luca-quality",),
         actions=("athena:GetTableMetadata", "athena:ListTableMetadata", "glue:*Table", "glue:GetTables"),
