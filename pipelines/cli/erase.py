@@ -110,7 +110,9 @@ def _subjects(
     if not whole:
         return [subject.student(school, str(student))]
     if confirm != school:
-        raise RequestError(f"--confirm {confirm!r} is not {school!r}: nothing was done")
+        raise RequestError(
+            f"--whole-school needs --confirm {school}, not {confirm or 'none'}: nothing was done"
+        )
     return [subject.whole_school(school)]
 
 

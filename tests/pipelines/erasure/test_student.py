@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import Any
 
 import boto3
@@ -16,8 +17,11 @@ from pipelines.erasure.parquet_rows import UnreadableRowsError
 from pipelines.erasure.run import ErasureIncompleteError, NothingFoundError
 from pipelines.erasure.subject import student
 from pipelines.partitions.rewriting import UnfinishedWorkError
+from pipelines.replay.run import replay
+from pipelines.replay.span import Span
 from tests.pipelines.conftest import BUCKETS
 from tests.pipelines.erasure.conftest import ANA, BEN, MART, NOW, mart
+from transforms.lake_schema import BEHAVIOR_EVENTS
 from transforms.retention.places import Removal
 from transforms.retention.registry import PLACES
 
@@ -57,6 +61,22 @@ def test_a_load_after_the_erasure_publishes_nothing_of_the_student_again(world: 
     world.land(BEN)
     world.lake.load(now=NOW)
     assert world.lake_students() == sorted([*before, world.key(BEN)])
+
+
+@pytest.mark.slow
+def test_a_replay_brings_back_what_the_lake_has_lost_and_nothing_of_the_student(world: Any) -> None:
+    world.erase()
+    before = world.lake_students()
+    assert world.key(BEN) in before
+    folder = "lake/behavior_events/graduation_year=2029/year=2026/month=02/school_id=school_1/"
+    for key in world.lake.objects(folder):
+        boto3.client("s3").delete_object(Bucket=BUCKETS["LAKE"], Key=key)
+    assert world.key(BEN) not in world.lake_students()
+    days = Span.of(date(2026, 2, 1), date(2026, 2, 28), ())
+    done = replay(BEHAVIOR_EVENTS, days, apply=True, clock=lambda: NOW)
+    assert [each.partition[-1] for each in done.healed] == ["school_1"]
+    assert world.lake_students() == before
+    assert world.holding(*world.secrets()) == set()
 
 
 def test_looking_changes_nothing(world: Any) -> None:
