@@ -130,6 +130,8 @@ class Erasure:
 
 
 NOBODY = Erasure(Find.NOBODY, Removal.NOTHING)
+WITH_SCHOOL = Erasure(Find.NOBODY, Removal.WITH_SCHOOL)
+SCHOOL_STAYS = AsLongAs("the school is with the platform")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 from transforms.retention.buckets import BUCKETS, OBJECTS
+from transforms.retention.items import ITEMS
 from transforms.retention.operations import OPERATIONS
 from transforms.retention.places import Days, Kind, Place
 
 __all__ = ["BUCKETS", "PLACES", "kept_for", "place_of", "stores"]
 
-PLACES = (*OPERATIONS, *OBJECTS)
+PLACES = (*ITEMS, *OPERATIONS, *OBJECTS)
 _LONGEST_FIRST = sorted(OBJECTS, key=lambda place: -len(place.keys))
 
 
