@@ -68,13 +68,22 @@
     The Monday from which on a run publishes; none when it publishes all.
 
     A week is published once, when it is final: two versions of a week would tell by their difference
-    what came between. Only who names a date (`since`) publishes weeks again.
+    what came between. Where no cell is large enough a week leaves no trace, so a run looks back only
+    so many weeks (`publication_weeks`). Only who names a date (`since`) publishes weeks again.
+
+    Args:
+        students: What is published.
 -#}
-{% macro first_unpublished_week() %}
+{% macro first_unpublished_week(students) %}
     {%- if not (execute and is_incremental()) -%}{{ return(none) }}{%- endif -%}
-    {%- set newest = newest_week(this) -%}
+    {%- set newest = newest_week(students) -%}
     {%- if not newest -%}{{ return(none) }}{%- endif -%}
-    {{ return(earlier_if_asked(weeks_after(monday_of(newest), 1))) }}
+    {%- set first = weeks_after(monday_of(newest), -var('publication_weeks')) -%}
+    {%- set published = newest_week(this) -%}
+    {%- if published -%}
+        {%- set first = [first, weeks_after(monday_of(published), 1)] | max -%}
+    {%- endif -%}
+    {{ return(earlier_if_asked(first)) }}
 {% endmacro %}
 
 {#- The same columns of two relations, those of the second with `_before` behind their names. -#}

@@ -13,7 +13,7 @@
 ) }}
 
 {%- set students = ref('weekly_student_behavior') %}
-{%- set first_week = first_unpublished_week() %}
+{%- set first_week = first_unpublished_week(students) %}
 
 with cells as (
 
