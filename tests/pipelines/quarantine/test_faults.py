@@ -47,6 +47,7 @@ def discarded(lake: Any, load_id: str) -> object:
 BAD = [f"00000000-0000-0000-0000-0000000000{number:02d}" for number in (2, 3)]
 CORRECTED = Lake("", iter([99])).event(points=5)
 WORKS: dict[str, Work] = {"release": released, "correct": corrected, "discard": discarded}
+STRIDE = 5  # the kill points of one test: every fifth
 
 
 def hold(lake: Any) -> str:
@@ -104,22 +105,23 @@ def test_what_was_killed_is_finished_by_the_next_run(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("begin", range(1, STRIDE + 1))
 @pytest.mark.parametrize("work", list(WORKS))
 def test_killed_before_any_of_its_writes_the_next_run_ends_the_same(
-    lake: Any, plain_gate: None, work: str
+    lake: Any, plain_gate: None, work: str, begin: int
 ) -> None:
     load_id = hold(lake)
     WORKS[work](lake, load_id)
     expected = state(lake, load_id)
-    write = 1
+    write = begin
     while True:
         load_id = hold(lake)
         if not lake.dies(write, lambda load_id=load_id: WORKS[work](lake, load_id)):
             break
         WORKS[work](lake, load_id)
         assert state(lake, load_id) == expected, f"killed before write {write}"
-        write += 1
-    assert write > 5
+        write += STRIDE
+    assert write > STRIDE
 
 
 def test_two_releases_at_once_publish_every_row_once(lake: Any, plain_gate: None) -> None:
