@@ -55,13 +55,14 @@ class QueryFailedError(RuntimeError):
         self.sql = sql
 
 
-def query(sql: str, *, work_group: str, database: str) -> pd.DataFrame:
+def query(sql: str, *, work_group: str, database: str, answers: str | None = None) -> pd.DataFrame:
     """Runs a statement and waits for its rows.
 
     Args:
         sql: One statement of Athena's dialect.
         work_group: Decides where the result is kept and how much may be scanned.
         database: Glue database of unqualified names.
+        answers: `s3://…/` where the result is kept, in a work group that lets the query say so.
 
     Returns:
         A row each. Whole numbers stay whole (a column with NULLs becomes one of objects), dates are
@@ -70,7 +71,7 @@ def query(sql: str, *, work_group: str, database: str) -> pd.DataFrame:
     Raises:
         QueryFailedError: Athena refused it, or it failed or was cancelled.
     """
-    cursor = _execute(sql, work_group, database)
+    cursor = _execute(sql, work_group, database, answers)
     if cursor.output_location and cursor.output_location.endswith(".csv"):
         kinds = {
             column[0]: _arrow_type(column[1], column[4], column[5]) for column in cursor.description or []
@@ -111,9 +112,13 @@ def _session() -> boto3.Session:
     return boto3.Session()
 
 
-def _execute(sql: str, work_group: str, database: str) -> Any:
+def _execute(sql: str, work_group: str, database: str, answers: str | None = None) -> Any:
     cursor = connect(
-        work_group=work_group, schema_name=database, poll_interval=POLL, session=_session()
+        work_group=work_group,
+        schema_name=database,
+        s3_staging_dir=answers,
+        poll_interval=POLL,
+        session=_session(),
     ).cursor()
     try:
         cursor.execute(sql)

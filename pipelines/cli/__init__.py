@@ -15,6 +15,7 @@ from rich.console import Console
 os.environ.setdefault("POWERTOOLS_METRICS_DISABLED", "true")
 
 from pipelines.cli import (
+    ask,
     audit,
     compact,
     demo,
@@ -54,6 +55,7 @@ app.command("load")(lake.load)
 app.command("compact")(compact.compact)
 app.command("trends")(lake.trends)
 app.command("query")(lake.query)
+app.command("ask")(ask.ask)
 app.command("explain")(explain.explain)
 app.command("trace")(trace.trace)
 app.command("report")(lake.report)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, cast
 
 import altair as alt
@@ -170,6 +171,45 @@ def hours_since_rows(ages: pd.DataFrame) -> str:
     return _svg(chart, height=32 * max(2, len(oldest)))
 
 
+def answer(rows: pd.DataFrame, mark: str, x: str, y: str, colour: str | None = None) -> str:
+    """Any answer of Athena, drawn plainly.
+
+    Args:
+        rows: At least one.
+        mark: `line`, `bar` or `point`.
+        x: Column along.
+        y: Column of numbers upwards.
+        colour: Column that parts what is drawn; the groups with the largest sums where they are many.
+    """
+    if colour and rows[colour].nunique() > MOST_LINES:
+        largest = rows.groupby(colour)[y].sum().nlargest(MOST_LINES).index
+        rows = rows[rows[colour].isin(largest)]
+    named = {name: name.replace("_", " ") for name in (x, y, *([colour] if colour else []))}
+    along: dict[str, Any] = {"axis": alt.Axis(labelAngle=-40)}
+    kind = "N" if mark == "bar" else "Q"
+    if x == "week_start":
+        kind, along = "T", {"axis": alt.Axis(format="%d %b %y", labelOverlap=True)}
+    encoded: dict[str, Any] = {
+        "x": alt.X(f"{x}:{kind}", title=named[x], scale=_from_data(kind), **along),
+        "y": alt.Y(f"{y}:Q", title=named[y], scale=alt.Undefined if mark == "bar" else _from_data("Q")),
+    }
+    if colour:
+        encoded["color"] = alt.Color(f"{colour}:N", title=named[colour], scale=alt.Scale(range=PALETTE))
+    chart = alt.Chart(_plain(rows))
+    if mark == "line":
+        chart = chart.mark_line(point=rows[x].nunique() <= MOST_BARS, strokeWidth=2)
+    elif mark == "point":
+        chart = chart.mark_point(filled=True, opacity=0.7)
+    else:
+        chart = chart.mark_bar()
+    return _svg(chart.encode(**encoded), height=HEIGHT)
+
+
+def _from_data(kind: str) -> Any:
+    """Rates lie close together: an axis of numbers need not begin at zero, except for bars."""
+    return alt.Scale(zero=False) if kind == "Q" else alt.Undefined
+
+
 def _lines(
     weeks: pd.DataFrame, column: str, say: Say, title: str, axis: alt.Axis, scale: alt.Scale | None = None
 ) -> str:
@@ -195,6 +235,8 @@ def _plain(frame: pd.DataFrame) -> alt.Data:
     """The rows as JSON values; Altair's own conversion does not take dates of the `date` type."""
     plain = frame.copy()
     for name in plain.columns:
+        if len(plain) and isinstance(plain[name].iloc[0], Decimal):
+            plain[name] = plain[name].astype(float)
         if name in ("week_start", "load_day"):
             plain[name] = pd.to_datetime(plain[name]).dt.strftime("%Y-%m-%dT00:00:00")
     rows = cast("list[dict[str, Any]]", plain.astype(object).where(plain.notna(), None).to_dict("records"))

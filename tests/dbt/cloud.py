@@ -91,25 +91,44 @@ def create_lake() -> None:
     glue.create_table(DatabaseName="luca_lake", TableInput={**loads, "StorageDescriptor": where})
 
 
-def publish(events: Iterable[Mapping[str, Any]]) -> None:
-    """Adds events to the lake as a load does: a file for each partition."""
+def publish(rows: Iterable[Mapping[str, Any]], lake_table: LakeTable = BEHAVIOR_EVENTS) -> None:
+    """Adds rows to the lake as a load does: a file for each partition."""
     places: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
-    for event in events:
-        places.setdefault(_place(event), []).append(event)
-    shape = _table_input(BEHAVIOR_EVENTS)["StorageDescriptor"]
-    known = {tuple(partition["Values"]) for partition in _partitions("luca_lake", "behavior_events")}
-    for values, rows in places.items():
+    for row in rows:
+        places.setdefault(_place(row), []).append(row)
+    name = lake_table.name
+    shape = _table_input(lake_table)["StorageDescriptor"]
+    known = {tuple(partition["Values"]) for partition in _partitions("luca_lake", name)}
+    for values, together in places.items():
         path = "/".join(f"{key}={value}" for key, value in zip(PARTITION_KEYS, values, strict=True))
-        prefix = f"lake/behavior_events/{path}/"
-        table = pa.Table.from_pylist(rows, schema=BEHAVIOR_EVENTS.lake_schema)
+        prefix = f"lake/{name}/{path}/"
+        table = pa.Table.from_pylist(together, schema=lake_table.lake_schema)
         boto3.client("s3").put_object(Bucket=LAKE, Key=f"{prefix}{uuid4().hex}.parquet", Body=_parquet(table))
         if values not in known:
             where = {**shape, "Location": f"s3://{LAKE}/{prefix}"}
             boto3.client("glue").create_partition(
                 DatabaseName="luca_lake",
-                TableName="behavior_events",
+                TableName=name,
                 PartitionInput={"Values": list(values), "StorageDescriptor": where},
             )
+
+
+def publish_loads(rows: Iterable[Mapping[str, Any]]) -> None:
+    """Adds rows to the table of loads, in one file of one month."""
+    prefix = "lake/loads/year=2025/month=09/"
+    boto3.client("s3").put_object(
+        Bucket=LAKE, Key=f"{prefix}loads.parquet", Body=_parquet(pa.Table.from_pylist([*map(dict, rows)]))
+    )
+    glue = boto3.client("glue")
+    shape = glue.get_table(DatabaseName="luca_lake", Name="loads")["Table"]["StorageDescriptor"]
+    glue.create_partition(
+        DatabaseName="luca_lake",
+        TableName="loads",
+        PartitionInput={
+            "Values": ["2025", "09"],
+            "StorageDescriptor": {**shape, "Location": f"s3://{LAKE}/{prefix}"},
+        },
+    )
 
 
 def remove(events: Iterable[Mapping[str, Any]]) -> None:
