@@ -159,22 +159,19 @@ QUESTIONS = dict(
             Chart("point", "assignments_per_student", "attendance_rate", "school_id"),
         ),
         _question(
-            "rising_and_falling",
-            "In which weeks did many students fall?",
+            "rising_or_falling",
+            "In which weeks did more students fall than rise?",
             Readers.ANALYSTS,
             """
-            SELECT week_start, 'rising' AS trend, rising_share AS share
-            FROM luca_marts.public_weekly_platform_behavior
-            WHERE rising_share IS NOT NULL
-            UNION ALL
-            SELECT week_start, 'falling' AS trend, falling_share AS share
-            FROM luca_marts.public_weekly_platform_behavior
-            WHERE falling_share IS NOT NULL
-            ORDER BY week_start, trend
+            SELECT school_id, week_start, trend_balance
+            FROM luca_marts.public_weekly_school_behavior
+            WHERE trend_balance IS NOT NULL
+            ORDER BY school_id, week_start
             """,
-            """A student falls whose points are below the weeks before by more than one event and a fifth.
-            Where shares were coded at the top or bottom, `falling_share_coded_cells` counts the cells.""",
-            Chart("line", "week_start", "share", "trend"),
+            """The share of students who rise less that of those who fall. A student falls whose points are
+            below the weeks before by more than one event and a fifth. `trend_balance_coded_cells` counts the
+            cells of which only a bound is told.""",
+            Chart("line", "week_start", "trend_balance", "school_id"),
         ),
         _question(
             "same_week_last_year",

@@ -40,7 +40,7 @@ On your own machine, with `luca local up` running, events simulated, loaded and 
     luca query "SELECT * FROM luca_marts.public_weekly_school_behavior"
 
 `notebooks/analyst.py` does the same in a [marimo](https://docs.marimo.io) notebook, here and in AWS:
-`uv run --group notebook marimo edit notebooks/analyst.py`.
+`.venv/bin/marimo edit notebooks/analyst.py`.
 
 ## What a query costs
 
@@ -49,6 +49,8 @@ Athena bills the bytes it reads. A condition on a partition column (`iso_week`, 
 with a literal; name the columns that you need. A work group stops a query that reads too much.
 
 ## Ten questions
+
+The pictures are of invented schools.
 """
 
 

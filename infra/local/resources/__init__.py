@@ -56,6 +56,7 @@ _NETWORK = "what runs here is in this machine's network"
 ABSENT: dict[str, str] = {
     "AWS::AppRunner::AutoScalingConfiguration": "scales the container, which `make api` runs",
     "AWS::AppRunner::Service": "`make api` runs the container",
+    "AWS::Athena::NamedQuery": "`luca ask` has the same questions",
     "AWS::Budgets::Budget": "a laptop costs nothing by the hour",
     "AWS::CloudWatch::Alarm": "nobody is on call for a laptop",
     "AWS::CloudWatch::Dashboard": "no metrics are kept here",
