@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
+from uuid import uuid4
 
-from adapters import athena
+from adapters import athena, catalog
 from adapters.athena import QueryFailedError
 from adapters.settings import setting
 from expectations import deep
@@ -21,6 +22,9 @@ from expectations.verdict import GateToolError
 from pipelines.quality import kept
 from pipelines.quality.daily import in_months
 from pipelines.quality.kept import JudgedDay, Kind
+
+LEFT_AFTER = timedelta(hours=6)  # no run takes as long: what is older was left by one that was killed
+_MADE = "%Y%m%dt%H%M%S"  # sorts by time
 
 
 def judge_day_deeply(table: str, day: date, now: datetime) -> JudgedDay:
@@ -67,16 +71,20 @@ def _rows(expected: Expectations, day: date) -> dict[str, int]:
 
 @contextmanager
 def _day_view(expected: Expectations, day: date, now: datetime) -> Iterator[View]:
-    """The view that Great Expectations reads; one that a killed run has left is replaced."""
+    """The view that Great Expectations reads, of this run alone; what killed runs have left goes."""
     group, database = setting("JOBS_WORK_GROUP"), setting("LANDING_DATABASE")
-    name = f"deep_{expected.table.name}_{day:%Y%m%d}"
+    views = f"deep_{expected.table.name}_"
+    name = f"{views}{now.astimezone(UTC):{_MADE}}_{uuid4().hex[:8]}"
     source = f"{setting('LAKE_DATABASE')}.{expected.table.name}"
     sql = deep.day_query(expected, source, in_months(day, day), day, now)
 
     def run(statement: str) -> None:
         athena.query(statement, work_group=group, database=database)
 
-    run(f"DROP VIEW IF EXISTS {name}")
+    oldest = f"{views}{now.astimezone(UTC) - LEFT_AFTER:{_MADE}}"
+    for left in catalog.table_names(database):
+        if left.startswith(views) and left < oldest:
+            run(f"DROP VIEW IF EXISTS {left}")
     run(f"CREATE VIEW {name} AS\n{sql}")
     try:
         yield View(athena.address(group, database), database, name)

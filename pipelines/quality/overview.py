@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from adapters import lake, ledger
+from adapters import ledger, quarantine
 from adapters.ledger import Load, LoadState
-from adapters.settings import setting
 from pipelines.load.holding import REASON
 from pipelines.quality import kept
 from pipelines.quality.kept import JudgedDay, Kind
@@ -51,14 +50,32 @@ class Quarantined:
         school_id: The school.
         rows: How many it held back.
         rules: The critical rules that were broken.
-        waiting: Whether they are still there; else they were released, discarded or have expired.
+        released: How many of them were given back to the landing since.
+        discarded: How many were given up.
+        there: Whether something of them is still in quarantine.
     """
 
     load_id: str
     school_id: str
     rows: int
     rules: tuple[str, ...]
-    waiting: bool
+    released: int
+    discarded: int
+    there: bool
+
+    @property
+    def waiting(self) -> int:
+        """How many rows wait still."""
+        return self._left if self.there else 0
+
+    @property
+    def expired(self) -> int:
+        """How many rows have waited longer than the quarantine keeps them."""
+        return 0 if self.there else self._left
+
+    @property
+    def _left(self) -> int:
+        return self.rows - self.released - self.discarded
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +121,20 @@ def _judged(load: Load) -> JudgedLoad:
 
 
 def _quarantined(table: str, loads: tuple[JudgedLoad, ...]) -> Iterator[Quarantined]:
-    there = "\n".join(lake.keys_under(setting("LAKE_BUCKET"), f"quarantine/{table}/"))
+    there = {(each.load_id, each.school_id) for each in quarantine.held(table)}
+    known = {(record.load_id, record.school_id): record for record in quarantine.records(table)}
     for load in reversed(loads):
         for school, counts in sorted(load.schools.items()):
             if counts["quarantined"]:
                 rules = (rule for rule in counts["broken"] if load.severities[rule] == "critical")
-                waiting = f"load_id={load.load_id}/school_id={school}/" in there
-                yield Quarantined(load.load_id, school, counts["quarantined"], tuple(rules), waiting)
+                holding = (load.load_id, school)
+                record = known.get(holding, quarantine.Record(table, *holding))
+                yield Quarantined(
+                    load_id=load.load_id,
+                    school_id=school,
+                    rows=counts["quarantined"],
+                    rules=tuple(rules),
+                    released=record.released,
+                    discarded=record.discarded,
+                    there=holding in there,
+                )

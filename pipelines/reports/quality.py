@@ -134,7 +134,7 @@ def _figures(tables: Sequence[TableQuality]) -> list[tuple[str, int]]:
     for table in tables:
         for load in table.loads:
             sums.update(_summed(load))
-    waiting = sum(each.rows for table in tables for each in table.quarantined if each.waiting)
+    waiting = sum(each.waiting for table in tables for each in table.quarantined)
     return [
         ("loads", sum(len(table.loads) for table in tables)),
         ("rows landed", sums["landed"]),

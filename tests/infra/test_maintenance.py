@@ -18,7 +18,7 @@ from tests.infra.tasks import alarms_that_hear, container, entry_of, environment
 # By task definition: the modules and functions that its commands run.
 ENTRIES = {
     "luca-compaction": [("pipelines.cli.compact", "compact")],
-    "luca-quality": [("pipelines.cli.quality", "day"), ("pipelines.cli.quality", "deep")],
+    "luca-quality": [("pipelines.cli.quality", name) for name in ("day", "deep", "page")],
 }
 
 

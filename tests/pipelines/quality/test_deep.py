@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from adapters.aws import client
+from expectations.catalogue import expectations_of
 from expectations.verdict import GateToolError
 from pipelines.cli import app
 from pipelines.quality import deep, kept
@@ -73,6 +74,18 @@ def test_what_was_slipped_in_is_found_row_by_row_and_a_clean_day_passes(lake: An
     assert lake.tables() == [], "the view is gone"
 
 
+def test_two_runs_of_a_day_leave_each_other_alone_and_what_a_killed_one_left_goes(lake: Any) -> None:
+    lake.land([lake.event()])
+    lake.load_one()
+    expected, elsewhere = expectations_of(TABLE), "deep_other_20200101t000000_x"
+    with deep._day_view(expected, TUESDAY, MORNING) as left:
+        client("glue").create_table(DatabaseName=left.database, TableInput={"Name": elsewhere})
+        with deep._day_view(expected, TUESDAY, MORNING + timedelta(hours=1)) as other:
+            assert set(lake.tables()) == {left.name, other.name, elsewhere}
+        with deep._day_view(expected, TUESDAY, MORNING + timedelta(hours=7)) as later:
+            assert set(lake.tables()) == {later.name, elsewhere}, "what is of another table stays"
+
+
 @pytest.mark.slow
 def test_the_command_ends_with_3_where_a_rule_is_broken_and_a_day_without_rows_with_0(lake: Any) -> None:
     lake.land([lake.event()])
@@ -102,7 +115,7 @@ def test_great_expectations_that_fails_says_nothing_of_the_rows_and_leaves_no_vi
         deep.athena, "address", lambda group, database: "awsathena+rest://@nowhere/x?work_group=none"
     )
     with pytest.raises(
-        GateToolError, match="Great Expectations failed on view deep_behavior_events_20260203"
+        GateToolError, match="Great Expectations failed on view deep_behavior_events_20260204t090000_"
     ):
         judge_day_deeply(TABLE, TUESDAY, MORNING)
     assert list(kept.since(Kind.DEEP, TABLE, TUESDAY)) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -61,4 +62,7 @@ def test_a_night_compacts_the_lake_and_judges_yesterday_under_the_roles_of_its_t
         ]
         judged = json.loads(lake.read(reports, kept[1]))
         assert [(found["rule"], found["found"]) for found in judged["findings"]] == [("points_in_range", 1)]
+        cloud.fire("luca-quality-page", now)
+        page = lake.read(reports, "quality/index.html").decode()
+        assert re.search(r"points_in_range<td>[a-z]+<td>\(all\)<td>1 of 10 published rows break it", page)
     forget_clients()

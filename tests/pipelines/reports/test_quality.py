@@ -14,7 +14,8 @@ import pytest
 from adapters.aws import client
 from pipelines.quality.daily import judge_day
 from pipelines.quality.kept import Kind
-from pipelines.quality.overview import TableQuality
+from pipelines.quality.overview import Quarantined, TableQuality
+from pipelines.quarantine.releasing import release
 from pipelines.reports.load_page import load_page
 from pipelines.reports.quality import quality_page, write_quality_page
 from tests.pipelines.conftest import BUCKETS
@@ -63,6 +64,13 @@ def test_what_waits_for_somebody_is_named_with_its_owner() -> None:
     assert re.search(r"rows wait in quarantine\s+privacy\s+school_7, of behavior_events", told)
     assert re.search(r"school_speaks\s+schools\s+school_9, 2026-03-09: no rows for two school days", told)
     assert "LoadHeldError" not in told, "a held load is told once"
+
+
+def test_what_was_discarded_waits_for_nobody() -> None:
+    given_up = Quarantined("load", "school_7", 9, ("class_code",), 4, 5, there=False)
+    page = page_of(TableQuality("behavior_events", (), EMPTY, (given_up,)))
+    assert "<td>9<td>0<td>4<td>5<td>0<td>class_code" in page
+    assert "Nothing: no load is held" in page
 
 
 def test_good_weeks_say_so() -> None:
@@ -143,8 +151,11 @@ def test_the_page_of_a_lake_with_history(lake: Any, with_reports: None, tmp_path
     assert len(linked) == 3
     assert all("What holds" in (page.parent / link).read_text() for link in linked)
     assert lake.objects("quality/index.html", "REPORTS")["quality/index.html"].decode() == text
+    release("behavior_events", loads[1].load_id, "school_2", now=LAKE_NOW, by="rosa")
+    eased = write_quality_page(tmp_path / "quality", written_at=LAKE_NOW).read_text()
     for gone in lake.objects("quarantine/"):
         client("s3").delete_object(Bucket=BUCKETS["LAKE"], Key=gone)
     again = write_quality_page(tmp_path / "quality", written_at=LAKE_NOW).read_text()
-    assert "<td>3<td>waiting<td>points_in_range" in text
-    assert "<td>3<td>waits no more<td>points_in_range" in again
+    assert "<td>3<td>3<td>0<td>0<td>0<td>points_in_range" in text, "all three wait"
+    assert "<td>3<td>1<td>2<td>0<td>0<td>points_in_range" in eased, "the two good ones were released"
+    assert "<td>3<td>0<td>2<td>0<td>1<td>points_in_range" in again, "the bad one has expired"

@@ -70,7 +70,7 @@ def four_weeks() -> list[TableQuality]:
     history = (*(day_of(days) for days in range(27, 1, -1)), day_of(1, silent))
     duplicate = Finding("event_id_unique", Severity.CRITICAL, ALL_SCHOOLS, 2, 0, "2 rows break it")
     deep = (day_of(1, duplicate, kind=Kind.DEEP),)
-    stopped = Quarantined(loads[-2].load_id, "school_7", 1_800, ("class_code",), waiting=True)
+    stopped = Quarantined(loads[-2].load_id, "school_7", 1_800, ("class_code",), 1_200, 100, there=True)
     return [
         TableQuality("behavior_events", tuple(loads), {Kind.HISTORY: history, Kind.DEEP: deep}, (stopped,)),
         TableQuality("academic_changes", (), {Kind.HISTORY: (), Kind.DEEP: ()}, ()),
