@@ -29,7 +29,7 @@ from adapters.leases import Lease
 from adapters.ledger_table import ConditionError
 from transforms.calendar import utc_text
 
-SCHOOLS_AN_ITEM = 200  # of 300 bytes and some rules each: far below an item's 400 KB
+SCHOOLS_AN_ITEM = 200  # of 300 bytes, some rules and, loaded at once, 100 weeks each: below an item's 400 KB
 
 SCHOOLS, SHARD, SHARD_SCHOOLS = "SCHOOLS#", "SHARD#", "SHARDSCHOOLS#"  # beginnings of sort keys
 
@@ -81,11 +81,11 @@ class Shard:
     """What a shard of a load did.
 
     Attributes:
-        schools: By school, what became of its rows: whole numbers by name.
+        schools: By school, what became of its rows: whole numbers by name, or maps of them.
         facts: What else is known, by name: files, bytes, objects, milliseconds of its stages.
     """
 
-    schools: Mapping[str, Mapping[str, int]]
+    schools: Mapping[str, Mapping[str, Any]]
     facts: Mapping[str, Any]
 
 

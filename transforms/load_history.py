@@ -28,6 +28,11 @@ COLUMNS = (
     Column("files", pa.int32(), "Landing files that the load took, all schools together"),
     Column("files_set_aside", pa.int32(), "Of these, those that it went on without"),
     Column("shards", pa.int32(), "In how many parts the load was done"),
+    Column(
+        "published_weeks",
+        COUNTS,
+        "The published rows by the ISO week of their day, such as 2026-W06; null if it was not noted",
+    ),
 )
 
 SCHEMA = pa.schema([(column.name, column.type) for column in COLUMNS])

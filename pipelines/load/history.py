@@ -12,6 +12,7 @@ from adapters.leases import Lease
 from adapters.ledger import Load, LoadState
 from adapters.settings import setting
 from pipelines.load.result import LoadResult
+from pipelines.partitions import settling
 from transforms.load_history import NAME, SCHEMA
 
 
@@ -35,7 +36,8 @@ def keep(load: Load, result: LoadResult, published_at: datetime, lease: Lease) -
     lake.write(
         setting("LAKE_BUCKET"), f"{folder}{load.table}-{load.load_id}.parquet", body.getvalue().to_pybytes()
     )
-    lake.register_partitions(NAME, {(year, month): folder})
+    if not settling.places(NAME, [(year, month)]):
+        lake.register_partitions(NAME, {(year, month): folder})
 
 
 def rows(load: Load, result: LoadResult, published_at: datetime) -> pa.Table:
@@ -63,6 +65,7 @@ def rows(load: Load, result: LoadResult, published_at: datetime) -> pa.Table:
             "published": counts.published,
             "stopped": counts.stopped,
             "broken_rules": sorted(counts.broken.items()),
+            "published_weeks": None if counts.weeks is None else sorted(counts.weeks.items()),
         }
         for school, counts in result.schools.items()
     ]

@@ -17,6 +17,7 @@ from adapters.telemetry import NAMESPACE
 from expectations.verdict import Verdict
 
 COUNTS = ("landed", "duplicate", "quarantined", "published")
+WEEKS = "weeks"  # of a shard: the published rows of a school by ISO week
 
 
 class LoadDoesNotAddUpError(RuntimeError):
@@ -66,6 +67,7 @@ class SchoolCounts:
         published: In the lake.
         stopped: Whether the school broke a critical rule.
         broken: How many of its landed rows break each rule.
+        weeks: The published rows by ISO week of their day; None where a shard did not note them.
     """
 
     landed: int = 0
@@ -74,10 +76,13 @@ class SchoolCounts:
     published: int = 0
     stopped: bool = False
     broken: Mapping[str, int] = field(default_factory=dict)
+    weeks: Mapping[str, int] | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """For the ledger."""
-        return {**asdict(self), "broken": dict(self.broken)}
+        """For the ledger, which has the weeks by shard."""
+        counts = {**asdict(self), "broken": dict(self.broken)}
+        del counts[WEEKS]
+        return counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,21 +205,23 @@ def add_up(schools: Mapping[str, Mapping[str, int]], landed: Mapping[str, int]) 
 
 
 def accounted_for(
-    verdict: Verdict, shards: Iterable[Mapping[str, Mapping[str, int]]]
+    verdict: Verdict, shards: Iterable[Mapping[str, Mapping[str, Any]]]
 ) -> dict[str, SchoolCounts]:
     """Puts a load's counts together, and holds them against what landed.
 
     Args:
         verdict: What the gate counted and found.
-        shards: Of each shard, by school, as of `add_up`.
+        shards: Of each shard, by school, as of `add_up`; and under `WEEKS` its published rows by ISO week.
 
     Raises:
         LoadDoesNotAddUpError: As of `add_up`.
     """
     done: dict[str, Counter[str]] = {}
+    weeks: dict[str, list[Mapping[str, int] | None]] = {}
     for shard in shards:
         for school, fates in shard.items():
-            done.setdefault(school, Counter()).update(fates)
+            done.setdefault(school, Counter()).update({name: fates[name] for name in COUNTS})
+            weeks.setdefault(school, []).append(fates.get(WEEKS))
     add_up(done, verdict.rows)
     return {
         school: replace(
@@ -222,9 +229,20 @@ def accounted_for(
             duplicate=done[school]["duplicate"],
             quarantined=done[school]["quarantined"],
             published=done[school]["published"],
+            weeks=_together(weeks[school]),
         )
         for school, counts in judged_counts(verdict).items()
     }
+
+
+def _together(shards: Iterable[Mapping[str, int] | None]) -> Mapping[str, int] | None:
+    """The weeks of all shards; None where one of them, which older code did, has not noted any."""
+    total: Counter[str] = Counter()
+    for weeks in shards:
+        if weeks is None:
+            return None
+        total.update(weeks)
+    return dict(total)
 
 
 def broken_rules(schools: Iterable[SchoolCounts]) -> dict[str, int]:

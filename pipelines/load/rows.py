@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any, NamedTuple, TypeAlias, cast
 
 import numpy as np
@@ -18,6 +19,7 @@ import pyarrow.compute
 
 from expectations.rules import NO_SCHOOL
 from transforms import keys
+from transforms.calendar import iso_week
 from transforms.lake_schema import LakeTable
 
 Numbers: TypeAlias = npt.NDArray[np.int64]
@@ -30,6 +32,7 @@ _is_school = re.compile(keys.IDENTIFIER).match
 # school is stopped by the rules, so they never name a partition.
 _LAST_COHORT, _LAST_MONTH = 9_999, 99_999
 _NO_DAY = -(2**31)
+_EPOCH, _A_MONDAY = date(1970, 1, 1), -3  # days are counted from the one, weeks from the other
 _FIRST_DAY, _LAST_DAY = 0, 84_005  # 1970-01-01 and 2199-12-31, in days since 1970
 
 
@@ -80,6 +83,16 @@ class LoadRows:
     def _by_school(self, school: Numbers) -> dict[str, int]:
         counts = np.bincount(school, minlength=len(self.schools)).tolist()
         return {name: count for name, count in zip(self.schools, counts, strict=True) if count}
+
+    def weeks(self, order: Numbers) -> dict[str, dict[str, int]]:
+        """Some rows by school and ISO week of their day, such as 2026-W06; all of plausible days."""
+        monday = (self.day[order] - _A_MONDAY) // 7 * 7 + _A_MONDAY
+        pairs = np.column_stack([self.school[order], monday])
+        found, counts = np.unique(pairs, axis=0, return_counts=True)
+        weeks: dict[str, dict[str, int]] = {}
+        for (school, day), count in zip(found.tolist(), counts.tolist(), strict=True):
+            weeks.setdefault(self.schools[school], {})[iso_week(_EPOCH + timedelta(days=day))] = count
+        return weeks
 
     def gathered(self, order: Numbers, names: Sequence[str] | None = None) -> pa.Table:
         """Some rows as they landed, in the order given; all columns or the named ones."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
 import pyarrow as pa
 
@@ -15,7 +16,7 @@ from pipelines.load import claiming
 from pipelines.load.planning import Ready
 from pipelines.load.publishing import publish, quarantine
 from pipelines.load.reading import read_files
-from pipelines.load.result import Clock, add_up
+from pipelines.load.result import WEEKS, Clock, add_up
 from pipelines.load.rows import LoadRows, part, prepare, without
 from pipelines.load.work import Work, noting
 
@@ -85,8 +86,9 @@ def work_on(work: Work, load: Load, number: int, ready: Ready | None = None) -> 
         fates = {"duplicate": dropped, "quarantined": quarantined, "published": published.rows}
         schools = _by_school(rows, fates)
         add_up(schools, rows.landed)
+        noted = _with_weeks(schools, rows.weeks(good))
         facts = {"objects": published.objects, "milliseconds": clock.milliseconds}
-        ledger.note_shard(load, number, Shard(schools, facts), work.lease)
+        ledger.note_shard(load, number, Shard(noted, facts), work.lease)
     return clock
 
 
@@ -109,6 +111,12 @@ def _by_school(rows: LoadRows, fates: Mapping[str, Mapping[str, int]]) -> dict[s
         school: {"landed": landed, **{fate: counts.get(school, 0) for fate, counts in fates.items()}}
         for school, landed in rows.landed.items()
     }
+
+
+def _with_weeks(
+    schools: Mapping[str, Mapping[str, int]], weeks: Mapping[str, Mapping[str, int]]
+) -> dict[str, dict[str, Any]]:
+    return {school: {**counts, WEEKS: weeks.get(school, {})} for school, counts in schools.items()}
 
 
 def _read(work: Work, load: Load, number: int) -> pa.Table:

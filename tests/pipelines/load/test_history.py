@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from adapters import athena
+from adapters.aws import client
 from tests.pipelines.conftest import NOW
 
 pytestmark = pytest.mark.service
@@ -61,6 +62,44 @@ def test_a_published_load_has_a_row_for_each_school(lake: Any) -> None:
         {"table_name": "academic_changes", "n": 1},
         {"table_name": "behavior_events", "n": 2},
     ]
+
+
+def test_the_weeks_of_the_published_rows_are_counted_also_in_a_partition_of_before_the_column(
+    lake: Any,
+) -> None:
+    lake.land([lake.event()])
+    lake.load_one()
+    forget_column("published_weeks")
+    days = [datetime(2026, 1, day, 16) for day in (4, 5, 11)]
+    lake.land([lake.event(occurred_at=day, received_at=day, local_date=day.date()) for day in days])
+    result = lake.load_one(now=NOW + timedelta(hours=1))
+    assert result.total("published") == 3
+    rows = asked(
+        "SELECT week, week_rows FROM loads CROSS JOIN UNNEST(published_weeks) AS w (week, week_rows)"
+        f" WHERE load_id = '{result.load_id}' ORDER BY week"
+    )
+    assert rows == [{"week": "2026-W01", "week_rows": 1}, {"week": "2026-W02", "week_rows": 2}]
+    (described,) = partitions()
+    assert described["Columns"][-1]["Name"] == "published_weeks"
+
+
+def partitions() -> list[dict[str, Any]]:
+    """How Glue describes the partitions of the table."""
+    found = client("glue").get_partitions(DatabaseName="luca_lake", TableName="loads")["Partitions"]
+    return [partition["StorageDescriptor"] for partition in found]
+
+
+def forget_column(name: str) -> None:
+    """Takes a column from the partitions, as if they had been made before it."""
+    for partition in client("glue").get_partitions(DatabaseName="luca_lake", TableName="loads")["Partitions"]:
+        shape = partition["StorageDescriptor"]
+        kept = [column for column in shape["Columns"] if column["Name"] != name]
+        client("glue").update_partition(
+            DatabaseName="luca_lake",
+            TableName="loads",
+            PartitionValueList=partition["Values"],
+            PartitionInput={"Values": partition["Values"], "StorageDescriptor": {**shape, "Columns": kept}},
+        )
 
 
 def test_its_load_id_finds_the_rows_that_it_published(lake: Any) -> None:

@@ -42,6 +42,17 @@ def test_the_shards_counts_are_put_together() -> None:
     }
 
 
+def test_the_weeks_of_the_shards_are_summed_and_unknown_where_one_did_not_note_them() -> None:
+    of_b, none = fates(3, 0, 3), {"weeks": {}}
+    noted = {**fates(2, 0, 0, 2), "weeks": {"2026-W05": 1, "2026-W06": 1}}
+    more = {**fates(3, 0, 0, 3), "weeks": {"2026-W06": 3}}
+    whole = accounted_for(VERDICT, [{"a": noted, "b": {**of_b, **none}}, {"a": more}])
+    assert whole["a"].weeks == {"2026-W05": 1, "2026-W06": 4}
+    assert whole["b"].weeks == {}
+    assert "weeks" not in whole["a"].as_dict()
+    assert accounted_for(VERDICT, [{"a": noted, "b": of_b}, {"a": fates(3, 0, 0, 3)}])["a"].weeks is None
+
+
 @pytest.mark.parametrize(
     "of_a",
     [fates(5, 0, 0, 4), fates(5, 0, 0, 6), fates(5, 5, 0, 1), fates(4, 0, 0, 4), fates(6, 1, 0, 5)],

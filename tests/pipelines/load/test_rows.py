@@ -56,6 +56,21 @@ def test_rows_follow_partition_day_and_identity() -> None:
     ]
 
 
+@given(st.lists(st.dates(date(1970, 1, 1), date(2199, 12, 31)), min_size=1, max_size=20))
+@settings(max_examples=30)
+@pytest.mark.property
+def test_rows_are_counted_by_school_and_iso_week(days: list[date]) -> None:
+    rows = prepare(
+        table([row(str(n), f"school_{n % 2}", day) for n, day in enumerate(days)]), BEHAVIOR_EVENTS
+    )
+    expected: dict[str, Counter[str]] = {}
+    for n, day in enumerate(days):
+        year, week, _ = day.isocalendar()
+        expected.setdefault(f"school_{n % 2}", Counter())[f"{year}-W{week:02d}"] += 1
+    assert rows.weeks(rows.order) == expected
+    assert rows.weeks(rows.order[:0]) == {}
+
+
 def test_no_rows_have_no_partitions() -> None:
     rows = prepare(table([row()]), BEHAVIOR_EVENTS)
     assert list(partitions(rows, rows.order[:0])) == []

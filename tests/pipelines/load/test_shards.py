@@ -86,6 +86,8 @@ def test_three_shards_do_what_one_does(lake: Any, in_one: dict[str, Any]) -> Non
     assert result.shards == 3
     assert outcome(lake) == in_one
     assert result.schools["school_1"].duplicate == 4
+    for counts in result.schools.values():
+        assert sum((counts.weeks or {}).values()) == counts.published
     named = {key.rsplit("/", 1)[1] for key in lake.objects("lake/")}
     assert {f"{result.load_id}-000{shard}.parquet" for shard in range(3)} <= named
 
