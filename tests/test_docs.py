@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from infra.local.templates import read_template
 from pipelines.cli import app
 
 ROOT = Path(__file__).parents[1]
@@ -42,6 +43,22 @@ def test_the_readme_says_the_same_in_both_languages(what):
 def test_every_link_leads_somewhere(page):
     links = re.findall(r"\]\(([^):#]+)[)#]", page.read_text())
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+CLAIM = re.compile(r"(?m)^\| .+ \| \[[\w.]+\]\((.+?)\) \| `(.+?)` \| \[[\w.]+\]\((.+?)\) \|$")
+
+
+def test_each_claim_of_aws_names_a_resource_of_its_template_and_a_test_that_tests():
+    """A claim's row has the form that is read here, or it would be passed over."""
+    said = (ROOT / "docs" / "aws.md").read_text()
+    claims = CLAIM.findall(said)
+    assert len(claims) == len(re.findall(r"(?m)^\|", said)) - 2
+    templates = {
+        each: read_template(ROOT / "docs" / each) for each in {template for template, _, _ in claims}
+    }
+    for template, resource, proof in claims:
+        assert resource in templates[template].resources, f"{template}: {resource}"
+        assert "\ndef test_" in (ROOT / "docs" / proof).read_text(), proof
 
 
 @page

@@ -26,6 +26,7 @@ WIRED = {
     "AlarmTopic": ("operations", "AlarmTopicArn"),
 }
 IMAGES = ("LoadImage", "ServiceImage")
+_WORK_GROUP, _SAVED_QUERY = "AWS::Athena::WorkGroup", "AWS::Athena::NamedQuery"
 
 
 class PlanError(RuntimeError):
@@ -107,6 +108,25 @@ def _needs(
                 f"{stem}.yaml: {parameter} is output {output} of {source}.yaml, which is not there"
             )
         yield source
+    yield from _of_saved_queries(stem, template, templates) - {stem}
+
+
+def _of_saved_queries(stem: str, template: Template, templates: dict[str, Template]) -> set[str]:
+    """The templates of the work groups in which its saved queries stand: they say the group by its name."""
+    groups = {
+        each.properties["Name"]: other
+        for other, found in templates.items()
+        for each in found.resources.values()
+        if each.type == _WORK_GROUP
+    }
+    named = [
+        each.properties["WorkGroup"] for each in template.resources.values() if each.type == _SAVED_QUERY
+    ]
+    for name in named:
+        # A reference is found as an import, or stays in its template.
+        if isinstance(name, str) and name not in groups:
+            raise PlanError(f"{stem}.yaml saves a query in work group {name!r}, which no template has")
+    return {groups[name] for name in named if isinstance(name, str)}
 
 
 def _imports(value: Any) -> Iterator[str]:

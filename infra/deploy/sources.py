@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
+from typing import Any
 
 from infra.local.templates import Template
 
@@ -125,8 +126,7 @@ def locked(repository: Path, packages: tuple[str, ...]) -> set[str]:
     Raises:
         SourceError: uv.lock does not know a distribution.
     """
-    lock = tomllib.loads((repository / "uv.lock").read_text("utf-8"))["package"]
-    known = {each["name"]: each for each in lock}
+    known = _lock((repository / "uv.lock").read_text("utf-8"))
     extras = _extras(known["luca"])
     waiting = [(name, extra) for name in packages for extra in ("", *extras.get(name, ()))]
     seen = set[tuple[str, str]]()
@@ -142,6 +142,12 @@ def locked(repository: Path, packages: tuple[str, ...]) -> set[str]:
         for each in needed if extra else package.get("dependencies", []):
             waiting += [(each["name"], wanted) for wanted in ("", *each.get("extra", ()))]
     return {name for name, _ in seen}
+
+
+@cache
+def _lock(text: str) -> Mapping[str, Any]:
+    """The distributions of a uv.lock by name; every function asks the same one."""
+    return {each["name"]: each for each in tomllib.loads(text)["package"]}
 
 
 def _extras(project: Mapping[str, object]) -> dict[str, list[str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -90,7 +91,13 @@ def faults(text: str) -> list[str]:
     properties = {"RoleArn": "arn:aws:iam::000000000000:role/any", "Definition": json.loads(text)}
     machine = {"Type": "AWS::StepFunctions::StateMachine", "Properties": properties}
     template = {"AWSTemplateFormatVersion": "2010-09-09", "Resources": {"Machine": machine}}
-    return [str(each) for each in lint(json.dumps(template), list(get_rules([], [], [])), ["us-east-1"])]
+    return [str(each) for each in lint(json.dumps(template), rules(), ["us-east-1"])]
+
+
+@cache
+def rules() -> list[Any]:
+    """All rules of cfn-lint, which takes longer to find them than to hold a definition against them."""
+    return list(get_rules([], [], []))
 
 
 @every_machine

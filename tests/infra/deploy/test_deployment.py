@@ -20,7 +20,8 @@ from infra.deploy.deployment import Client, Deployment
 from infra.deploy.packages import Package
 from infra.deploy.plan import stacks
 from infra.deploy.stages import Stage
-from tests.infra.deploy.cloudformation_fake import FakeCloudFormation
+from infra.local.children import REPOSITORY
+from tests.infra.deploy.cloudformation_fake import FakeCloudFormation, Made
 
 pytestmark = pytest.mark.service
 REGION, ACCOUNT = "eu-west-1", "123456789012"
@@ -131,6 +132,29 @@ def test_every_stack_is_made_in_order_and_given_what_it_needs(house: House) -> N
     assert outputs["Table"] == "table"
     assert work.tags == [{"Key": "luca:stage", "Value": "dev"}]
     assert all(each["RetainExceptOnCreate"] for each in house.home.executed)
+
+
+def test_every_template_that_takes_the_topic_of_alarms_is_given_it(aws: Client) -> None:
+    """Its default is empty, for a laptop; deployed so, its alarms would wake nobody."""
+    topic, made = "arn:aws:sns:eu-west-1:123456789012:alarms", FakeCloudFormation()
+    made.stacks["luca-operations"] = Made("CREATE_COMPLETE", outputs={"AlarmTopicArn": topic})
+    found = stacks(sorted((REPOSITORY / "infra").glob("*.yaml")))
+    deployment = Deployment(
+        Stage("dev", REGION, None, {}),
+        found,
+        lambda service, region: made if service == "cloudformation" else aws(service, region),
+        say=lambda words: None,
+    )
+    given = {each.path.stem: deployment.parameters(each, "image").get("AlarmTopic") for each in found}
+    with_alarms = {
+        each.path.stem
+        for each in found
+        if any(resource.type == "AWS::CloudWatch::Alarm" for resource in each.template.resources.values())
+    }
+    assert {"alarms", "grades"} <= with_alarms
+    assert {stem for stem, value in given.items() if value == topic} == with_alarms
+    assert {stem for stem, value in given.items() if value is None} == given.keys() - with_alarms
+    assert all("luca-operations" in each.needs for each in found if each.path.stem in with_alarms)
 
 
 def test_run_again_it_changes_nothing_and_says_so(house: House) -> None:

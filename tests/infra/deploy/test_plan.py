@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from infra.deploy import plan
-from infra.deploy.plan import PlanError, stacks
+from infra.deploy.plan import PlanError, Stack, stacks
 from infra.local.children import REPOSITORY
 
 
@@ -13,6 +14,11 @@ def templates(folder: Path, **texts: str) -> list[Path]:
     for name, text in texts.items():
         (folder / f"{name}.yaml").write_text(text)
     return sorted(folder.glob("*.yaml"))
+
+
+@cache
+def ours() -> list[Stack]:
+    return stacks(sorted((REPOSITORY / "infra").glob("*.yaml")))
 
 
 QUEUE = """
@@ -41,6 +47,23 @@ def test_a_stack_comes_after_those_whose_outputs_are_its_parameters(
     monkeypatch.setitem(plan.WIRED, "Place", ("z", "Arn"))
     reader = "Parameters: {Place: {Type: String}}\nResources: {}"
     assert [each.name for each in stacks(templates(tmp_path, a=reader, z=QUEUE))] == ["luca-z", "luca-a"]
+
+
+SAVED_QUERY = """
+Resources:
+  Q: {Type: AWS::Athena::NamedQuery, Properties: {Name: q, WorkGroup: luca-g, QueryString: SELECT 1}}
+"""
+
+
+def test_a_saved_query_comes_after_the_work_group_that_it_names(tmp_path: Path) -> None:
+    group = "Resources: {G: {Type: AWS::Athena::WorkGroup, Properties: {Name: luca-g}}}"
+    found = stacks(templates(tmp_path, a=SAVED_QUERY, z=group))
+    assert [each.name for each in found] == ["luca-z", "luca-a"]
+
+
+def test_a_saved_query_of_no_work_group_is_named(tmp_path: Path) -> None:
+    with pytest.raises(PlanError, match=r"a\.yaml saves a query in work group 'luca-g', which no template"):
+        stacks(templates(tmp_path, a=SAVED_QUERY))
 
 
 def test_an_output_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,7 +97,7 @@ def test_what_is_kept_is_what_outlives_its_stack(tmp_path: Path) -> None:
 
 
 def test_the_templates_have_an_order_in_which_what_is_stored_comes_first_and_the_edge_elsewhere() -> None:
-    found = stacks(sorted((REPOSITORY / "infra").glob("*.yaml")))
+    found = ours()
     names = [each.name for each in found]
     assert sorted(names) == sorted(f"luca-{path.stem}" for path in (REPOSITORY / "infra").glob("*.yaml"))
     for position, stack in enumerate(found):
@@ -84,7 +107,7 @@ def test_the_templates_have_an_order_in_which_what_is_stored_comes_first_and_the
 
 
 def test_nothing_crosses_regions_but_by_a_parameter() -> None:
-    found = {each.path.stem: each for each in stacks(sorted((REPOSITORY / "infra").glob("*.yaml")))}
+    found = {each.path.stem: each for each in ours()}
     for stem in plan.ELSEWHERE:
         assert "Fn::ImportValue" not in found[stem].path.read_text().replace(
             "!ImportValue", "Fn::ImportValue"
@@ -93,7 +116,7 @@ def test_nothing_crosses_regions_but_by_a_parameter() -> None:
 
 def test_nothing_is_exported_that_changes_with_a_release() -> None:
     """CloudFormation refuses to change an export that another stack imports."""
-    for stack in stacks(sorted((REPOSITORY / "infra").glob("*.yaml"))):
+    for stack in ours():
         changing = set(plan.IMAGES) | {
             name
             for name, each in stack.template.resources.items()
@@ -107,6 +130,6 @@ def test_nothing_is_exported_that_changes_with_a_release() -> None:
 def test_an_output_has_one_meaning() -> None:
     """On one machine they are variables of one environment."""
     found: dict[str, object] = {}
-    for stack in stacks(sorted((REPOSITORY / "infra").glob("*.yaml"))):
+    for stack in ours():
         for name, output in stack.template.outputs.items():
             assert found.setdefault(name, output["Value"]) == output["Value"], f"{stack.name}: {name}"
