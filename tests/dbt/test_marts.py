@@ -55,6 +55,7 @@ def test_a_full_build_equals_the_definition_across_years_cohorts_and_closed_week
     assert len(warnings[warnings["rule"] == "silent"]) == len(silent)
 
 
+@pytest.mark.slow
 def test_an_incremental_run_equals_a_full_one_and_reads_only_the_weeks_it_needs(lake, work):
     random = Random(2)
     events = history(random, MONDAY, 38, schools=2, students=4, cohorts=(2029,))

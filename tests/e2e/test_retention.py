@@ -120,6 +120,7 @@ def test_the_reports_hold_no_student_and_become_a_history(cloud: LocalCloud) -> 
     assert "student-overdue" in written
 
 
+@pytest.mark.slow
 def test_rows_of_another_cohort_are_moved_by_their_role_and_the_audit_finds_them_no_more(
     cloud: LocalCloud,
 ) -> None:

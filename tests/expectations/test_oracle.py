@@ -257,14 +257,14 @@ def test_every_rule_of_a_row_has_an_oracle(expectations: Expectations, oracle: O
 
 
 @pytest.mark.property
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(rows=rows_of(BEHAVIOR_EVENTS, GOOD, {**GOOD, "event_type": "attendance", "status": "late"}))
 def test_the_rules_of_events_say_what_their_words_say(ask: Any, rows: list[Row]) -> None:
     agree(ask, BEHAVIOR_EVENTS, OF_EVENTS, rows)
 
 
 @pytest.mark.property
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(rows=rows_of(ACADEMIC_CHANGES, EVALUATION, GRADE, COHORT))
 def test_the_rules_of_changes_say_what_their_words_say(ask: Any, rows: list[Row]) -> None:
     agree(ask, ACADEMIC_CHANGES, OF_CHANGES, rows)
