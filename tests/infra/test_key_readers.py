@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any
 
 import pytest
 
-from infra.local.iam.policies import Decision, Request, decide
+from infra.local.iam.policies import Decision, Policy, Request, decide
 from tests.infra.template_roles import policies_of_roles
 
 READERS = {
@@ -42,8 +43,13 @@ def spelled(value: Any) -> Any:
 
 
 def allowed(action: str, resource: str) -> set[str]:
-    asked, roles = Request(action, resource), policies_of_roles(spelled)
-    return {name for name, policies in roles.items() if decide(asked, policies) is Decision.ALLOW}
+    asked = Request(action, resource)
+    return {name for name, policies in roles().items() if decide(asked, policies) is Decision.ALLOW}
+
+
+@cache
+def roles() -> dict[str, list[Policy]]:
+    return policies_of_roles(spelled)
 
 
 @pytest.mark.parametrize(
