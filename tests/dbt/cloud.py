@@ -131,6 +131,22 @@ def publish_loads(rows: Iterable[Mapping[str, Any]]) -> None:
     )
 
 
+def note_load(rows: pa.Table) -> None:
+    """Adds a load's rows to the table of loads."""
+    opened = rows["opened_at"][0].as_py()
+    month = f"lake/loads/year={opened:%Y}/month={opened:%m}/"
+    boto3.client("s3").put_object(Bucket=LAKE, Key=f"{month}{uuid4().hex}.parquet", Body=_parquet(rows))
+    glue, values = boto3.client("glue"), [f"{opened:%Y}", f"{opened:%m}"]
+    if values not in [partition["Values"] for partition in _partitions("luca_lake", "loads")]:
+        shape = glue.get_table(DatabaseName="luca_lake", Name="loads")["Table"]["StorageDescriptor"]
+        where = {**shape, "Location": f"s3://{LAKE}/{month}"}
+        glue.create_partition(
+            DatabaseName="luca_lake",
+            TableName="loads",
+            PartitionInput={"Values": values, "StorageDescriptor": where},
+        )
+
+
 def remove(events: Iterable[Mapping[str, Any]]) -> None:
     """Takes events out of the lake, and their partitions with them if nothing is left."""
     gone = {event["event_id"] for event in events}
