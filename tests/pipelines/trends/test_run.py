@@ -33,6 +33,7 @@ def test_a_run_says_what_it_built_tested_and_found_fresh_and_writes_the_docs(lak
         "stg_academic_changes": None,
         "early_warning_rules": None,
         "school_holidays": None,
+        "publication_thresholds": None,
         "school_weeks": 1,
         "weekly_student_behavior": 1,
         "weekly_school_behavior": 1,
@@ -42,6 +43,12 @@ def test_a_run_says_what_it_built_tested_and_found_fresh_and_writes_the_docs(lak
         "early_warnings": None,
         "student_period_grades": None,
         "yearly_school_comparison": None,
+        "late_changes": None,
+        "uncounted_changes": None,
+        "public_weekly_cohort_behavior": None,
+        "public_weekly_school_behavior": None,
+        "public_weekly_platform_behavior": None,
+        "public_yearly_comparison": None,
     }
     assert {model.status for model in result.models} == {"success"}
     assert set(result.passed) >= {"one_row_per_student_and_week", "schools_add_up_to_students"}
