@@ -178,18 +178,6 @@ def trend_sk(iso_week: str) -> str:
     return f"TREND#{iso_week}"
 
 
-def parse_trend_sk(sk: str) -> str:
-    """The inverse of `trend_sk`: the ISO week.
-
-    Raises:
-        InvalidIdentifierError: The key is not one of a weekly trend.
-    """
-    kind, _, iso_week = sk.partition("#")
-    if kind != "TREND" or not iso_week:
-        raise InvalidIdentifierError(f"sort key {sk!r} is not a weekly trend's: it reads TREND#{{iso_week}}")
-    return iso_week
-
-
 def pending_consolidation_pk(school_id: str) -> str:
     """Partition of the index `pending` where a school's evaluations wait for the nightly job."""
     return f"TENANT#{identifier('school_id', school_id)}#PENDING#CONSOLIDATION"

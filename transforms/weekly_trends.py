@@ -4,20 +4,20 @@
 |---|---|---|
 | a week's analysis | `TENANT#{school}#STUDENT#{student}` | `TREND#{iso_week}` |
 
-Everything that was found out stands in one attribute, `analysis`, which no other item has: the role that
-writes these items may set that attribute and `expires_at`, and can therefore change nothing else.
+Everything that was found out stands in one attribute, `analysis`, as JSON, which no other item has: the role
+that writes these items may set that attribute and `expires_at`, and can therefore change nothing else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
+import msgspec
 from msgspec import Struct, structs
 
-from transforms import calendar, keys
+from transforms import calendar
 from transforms.activity import week_monday
 
 WEEKS_SHOWN = 8
@@ -76,35 +76,25 @@ class WeeklyTrend(Struct, frozen=True, kw_only=True, gc=False):
         """Whether only `as_of` differs: another student's late event moves it, and is no news of this one."""
         return structs.replace(self, as_of=other.as_of) == other
 
-    def analysis(self) -> dict[str, Any]:
-        """The attribute `analysis`, as plain values that DynamoDB takes; what is null is left out."""
-        found = {
-            name: Decimal(repr(value)) if isinstance(value, float) else value
-            for name, value in structs.asdict(self).items()
-            if value is not None
-        }
-        del found["iso_week"]  # the sort key says it
-        return found
+    def analysis(self) -> str:
+        """The attribute `analysis`, as JSON."""
+        return msgspec.json.encode(self).decode()
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> WeeklyTrend | None:
         """The inverse of `analysis`.
 
         Args:
-            item: Plain values, with `SK`; numbers may be Decimal.
+            item: Plain values.
 
         Returns:
             None for a week that was withdrawn.
+
+        Raises:
+            msgspec.ValidationError: The attribute is no analysis.
         """
         analysis = item.get("analysis")
-        if analysis is None:
-            return None
-        known: dict[str, Any] = {
-            name: float(value) if isinstance(value, Decimal) else value
-            for name, value in analysis.items()
-            if name in cls.__struct_fields__
-        }
-        return cls(iso_week=keys.parse_trend_sk(item["SK"]), **known)
+        return None if analysis is None else _READ(analysis)
 
     @classmethod
     def from_mart(cls, row: Mapping[str, str | None]) -> WeeklyTrend:
@@ -144,6 +134,10 @@ class WeeklyTrend(Struct, frozen=True, kw_only=True, gc=False):
             as_of=calendar.utc_text(datetime.fromisoformat(as_of).replace(tzinfo=UTC)) if as_of else None,
             is_final=text("is_final") == "true",
         )
+
+
+# One text for all figures: an attribute for each of them costs a profile of eight weeks half of its time.
+_READ = msgspec.json.Decoder(WeeklyTrend).decode
 
 
 def merged(versions: Iterable[tuple[int, WeeklyTrend]]) -> WeeklyTrend:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -95,7 +96,14 @@ class House:
     def points(self, student: str = "ana", school_id: str = "school_1") -> dict[str, int]:
         """The points of the weeks that a profile has."""
         found = self.items(student, school_id)
-        return {week: item["analysis"]["points"] for week, item in found.items() if "analysis" in item}
+        return {
+            week: json.loads(item["analysis"])["points"] for week, item in found.items() if "analysis" in item
+        }
+
+    def analysis(self, iso_week: str) -> dict[str, Any]:
+        """A week of Ana's as it is stored."""
+        found: dict[str, Any] = json.loads(self.items()[iso_week]["analysis"])
+        return found
 
 
 @pytest.fixture

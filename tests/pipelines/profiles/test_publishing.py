@@ -71,10 +71,10 @@ def test_weeks_before_and_after_a_rotation_come_together(house: House) -> None:
     )
     house.publish()
     assert house.points() == {**{each: int(each[-2:]) for each in WEEKS[:4]}, "2026-W05": 7, "2026-W06": 30}
-    split = house.items()["2026-W05"]["analysis"]
+    split = house.analysis("2026-W05")
     assert (split["events"], split["is_final"]) == (3, False)
-    assert "trend" not in split
-    assert house.items()["2026-W06"]["analysis"]["warnings"] == []
+    assert split["trend"] is None
+    assert house.analysis("2026-W06")["warnings"] == []
 
 
 def test_late_events_update_a_week_and_cost_one_write(house: House) -> None:
@@ -86,8 +86,8 @@ def test_late_events_update_a_week_and_cost_one_write(house: House) -> None:
     assert changed.total("written") == 3
     assert house.points() == {**{each: int(each[-2:]) for each in WEEKS[:3]}, **dict.fromkeys(WEEKS[3:], 40)}
     # Where nothing else changed, the figures still say since when they stand.
-    assert house.items()["2026-W02"]["analysis"]["as_of"] == "2026-02-09T01:02:03.000Z"
-    assert house.items()["2026-W05"]["analysis"]["as_of"] == "2026-02-10T09:00:00.000Z"
+    assert house.analysis("2026-W02")["as_of"] == "2026-02-09T01:02:03.000Z"
+    assert house.analysis("2026-W05")["as_of"] == "2026-02-10T09:00:00.000Z"
 
 
 def test_a_week_that_is_no_longer_in_the_marts_is_withdrawn_and_may_come_back(house: House) -> None:
