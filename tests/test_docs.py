@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from infra.deploy import claims as claims_of_aws
 from infra.local.templates import read_template
 from pipelines.cli import app
 
@@ -45,7 +46,7 @@ def test_every_link_leads_somewhere(page):
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
-CLAIM = re.compile(r"(?m)^\| .+ \| \[[\w.]+\]\((.+?)\) \| `(.+?)` \| \[[\w.]+\]\((.+?)\) \|$")
+CLAIM = re.compile(r"(?m)^\| .+ \| \[[\w.:]+\]\((.+?)#L\d+\) \| `(.+?)` \| \[[\w.]+\]\((.+?)\) \|$")
 
 
 def test_each_claim_of_aws_names_a_resource_of_its_template_and_a_test_that_tests():
@@ -59,6 +60,12 @@ def test_each_claim_of_aws_names_a_resource_of_its_template_and_a_test_that_test
     for template, resource, proof in claims:
         assert resource in templates[template].resources, f"{template}: {resource}"
         assert "\ndef test_" in (ROOT / "docs" / proof).read_text(), proof
+    assert said == claims_of_aws.pointed(said), "run `python -m infra.deploy.claims`"
+
+
+def test_a_claim_about_a_resource_that_is_not_there_is_refused():
+    with pytest.raises(claims_of_aws.UnknownResourceError, match=r"store\.yaml has no resource Tabel"):
+        claims_of_aws.pointed("| x | [store.yaml](../infra/store.yaml) | `Tabel` |")
 
 
 @page
