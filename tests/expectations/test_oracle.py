@@ -79,8 +79,10 @@ def empty_or(column: str, holds: Callable[[str | None], bool]) -> Callable[[Row]
 
 
 def local_date_agrees(row: Row) -> bool:
+    if row["local_date"] is None:
+        return False
     if row["occurred_at"] is None or row["utc_offset_minutes"] is None:
-        return row["local_date"] is not None
+        return True
     return bool(row["local_date"] == local_date(row["occurred_at"], row["utc_offset_minutes"]))
 
 
