@@ -52,7 +52,7 @@ def test_a_token_of_the_issuer_holds(issuer: Issuer, verifier: Offline, prefix: 
     [
         {"exp": int(time.time()) - 1},
         {"exp": None},
-        {"nbf": int(time.time()) + 600},
+        {"nbf": int(time.time()) + 86_400},
         {"aud": "somebody else"},
         {"aud": None},
         {"iss": "http://127.0.0.1:2/other"},
