@@ -175,6 +175,7 @@ _MARTS = (
             ("weekly_cohort_behavior", "A cohort's week, counts only"),
             ("weekly_class_behavior", "A class's week, counts only"),
             ("school_weeks", "Which weeks had school"),
+            ("late_changes", "What a school changed of a week that was final, counts only"),
             ("public_weekly_cohort_behavior", "What is published of a cohort's week"),
         )
     ),
