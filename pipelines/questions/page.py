@@ -56,14 +56,11 @@ The pictures are of invented schools.
 
 def page() -> str:
     """The page, in Markdown."""
-    return "".join([_HEAD, *(_section(number, each) for number, each in enumerate(QUESTIONS.values(), 1))])
+    sections = (line for at, each in enumerate(QUESTIONS.values(), 1) for line in _section(at, each))
+    return "".join([_HEAD, *sections])
 
 
-def _section(number: int, each: Question) -> str:
-    return "".join(_lines(number, each))
-
-
-def _lines(number: int, each: Question) -> Iterator[str]:
+def _section(number: int, each: Question) -> Iterator[str]:
     yield f"\n### {number}. {each.title}\n\n"
     yield f"`luca ask {each.name}{f' --school {EXAMPLE_SCHOOL}' if each.of_a_school else ''}`, "
     yield f"in `{each.readers}`:\n\n```sql\n"
