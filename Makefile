@@ -11,11 +11,7 @@ OPTIONS ?=
 BENCHES := enricher ingest load load_peers duplicates compaction history consolidation government_sync api \
 	completeness erasure retention_audit reports
 
-# Parsing needs the names that a run takes from the templates' outputs, and reaches nothing.
-DBT_NAMES := AWS_DEFAULT_REGION=us-east-1 LUCA_DBT_WORK_GROUP=luca-dbt LUCA_LAKE_BUCKET=lake \
-	LUCA_LAKE_DATABASE=luca_lake LUCA_MARTS_DATABASE=luca_marts LUCA_RESULTS_BUCKET=results
-
-.PHONY: help setup demo demo-pages demo-oulad api test test-browser test-slow recorded-calls lint types contracts contract-release templates dbt-parse package package-check plan diff deploy destroy check bench format clean
+.PHONY: help setup demo demo-pages demo-oulad api test test-browser test-slow recorded-calls lint types contracts contract-release templates dbt-parse dbt-docs package package-check plan diff deploy destroy check bench format clean
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,7 +74,10 @@ templates: $(READY) ## The CloudFormation templates
 	$(BIN)/cfn-lint infra/*.yaml
 
 dbt-parse: $(READY) ## The dbt project parses
-	$(DBT_NAMES) $(BIN)/python -m pipelines.trends parse
+	$(BIN)/python -m pipelines.trends parse
+
+dbt-docs: $(READY) ## The dbt docs with the lineage from the lake to who reads it, in out/dbt-docs/static_index.html
+	$(BIN)/python -m pipelines.trends --work-dir out/dbt-docs docs generate --static --empty-catalog --no-compile
 
 package: $(READY) ## The zip file of every function, in out/functions
 	$(BIN)/python -m infra.deploy package

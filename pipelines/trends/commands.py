@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROJECT = ROOT / "dbt"
 WORK = ROOT / "out" / "dbt"
 THEN = "--then"  # between two commands
+EMPTY_CATALOG = "--empty-catalog"  # docs of the project alone: no table is looked at
 DONE = "done: "  # before a line about a finished node
 
 
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
     if arguments[:1] == ["--work-dir"]:
         work, arguments = Path(arguments[1]), arguments[2:]
     commands = [list(command) for then, command in groupby(arguments, THEN.__eq__) if not then]
-    if commands == [["parse"]]:
+    if all(command == ["parse"] or EMPTY_CATALOG in command for command in commands):
         _name_places()
     manifest = None
     for command in [["parse"], *(command for command in commands if command != ["parse"])]:
@@ -73,7 +74,7 @@ def _tell(event: Any) -> None:
 
 
 def _name_places() -> None:
-    """Reading the project needs no cloud, only names where one would be."""
+    """Reading the project, and its docs, needs no cloud, only names where one would be."""
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
     for name in ("LAKE_BUCKET", "LAKE_DATABASE", "MARTS_DATABASE", "RESULTS_BUCKET", "DBT_WORK_GROUP"):
         os.environ.setdefault(f"LUCA_{name}", name.lower())

@@ -25,6 +25,9 @@ Made from `dbt/`; `python -m pipelines.trends.dictionary > docs/data-dictionary.
 Columns marked *partition* stand in the path of the files: a condition on them saves bytes, and money.
 Times are UTC unless a column says otherwise. A *pseudonym* is a keyed hash of its own per school; nothing
 in the lake leads from it back to a person.
+
+`make dbt-docs` draws the way of each table, from the lake to all that read it; it asks no cloud. `luca trends
+--docs FOLDER` writes the same after a run, with the size of each table.
 """
 _COLUMNS = "| column | type | unit | meaning |\n|---|---|---|---|\n"
 _CHAPTERS = (

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,16 +18,23 @@ SUMMED = (
     "weekly_cohort_behavior",
     "weekly_class_behavior",
 )
+MAKE_DOCS = ("docs", "generate", "--static", "--empty-catalog", "--no-compile")
 OF_STUDENTS = ("weekly_student_behavior", "weekly_student_trends", "early_warnings", "student_period_grades")
 
 
 @pytest.fixture(scope="module")
-def manifest(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The project as dbt reads it."""
+def read(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What dbt makes of the project and its docs, where no cloud is."""
     work = tmp_path_factory.mktemp("dbt")
-    done = cloud.dbt(work, "parse")
+    done = cloud.dbt(work, *MAKE_DOCS)
     assert done.returncode == 0, done.stdout
-    return json.loads((work / "manifest.json").read_text())
+    return work
+
+
+@pytest.fixture(scope="module")
+def manifest(read: Path) -> dict[str, Any]:
+    """The project as dbt reads it."""
+    return json.loads((read / "manifest.json").read_text())
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +55,18 @@ def test_a_source_has_the_columns_types_and_meanings_of_the_lake_schema(manifest
     assert {column.name: columns[column.name]["data_type"] for column in table.lake_columns} == {
         column.name: column.glue_type for column in table.lake_columns
     }
+
+
+def test_the_docs_are_made_without_a_cloud_and_lead_from_the_lake_to_the_readers(read, manifest):
+    assert " ".join(MAKE_DOCS) in (cloud.ROOT / "Makefile").read_text()
+    page = (read / "static_index.html").read_text()
+
+    behind = manifest["parent_map"]
+    assert "model.luca.weekly_class_behavior" in behind["exposure.luca.school_reports"]
+    assert behind["model.luca.weekly_class_behavior"].count("model.luca.stg_behavior_events") == 1
+    assert behind["model.luca.stg_behavior_events"] == ["source.luca.lake.behavior_events"]
+    assert all(exposure in page for exposure in manifest["exposures"])
+    assert len(manifest["exposures"]) >= 20
 
 
 def test_every_source_says_how_fresh_it_must_be(manifest):
