@@ -194,15 +194,23 @@ class Lake:
     def published(self, table: str = "behavior_events") -> list[dict[str, Any]]:
         """The rows that a reader of the lake sees: those in the locations of Glue's partitions."""
         rows = []
+        for keys, files in self._partitions(table):
+            for body in files.values():
+                rows += [{**row, **keys} for row in pq.read_table(io.BytesIO(body)).to_pylist()]
+        return rows
+
+    def published_files(self, table: str = "behavior_events") -> dict[str, bytes]:
+        """The files in the locations of Glue's partitions."""
+        return {key: body for _, files in self._partitions(table) for key, body in files.items()}
+
+    def _partitions(self, table: str) -> Iterator[tuple[dict[str, Any], dict[str, bytes]]]:
+        """The keys of each of Glue's partitions, and the files where it is."""
         pages = client("glue").get_paginator("get_partitions")
         for page in pages.paginate(DatabaseName="luca_lake", TableName=table):
             for partition in page["Partitions"]:
                 place = partition["StorageDescriptor"]["Location"].removeprefix(f"s3://{BUCKETS['LAKE']}/")
-                keys = dict(zip(PARTITION_KEYS, partition["Values"], strict=True))
-                keys["graduation_year"] = int(keys["graduation_year"])
-                for body in self.objects(place).values():
-                    rows += [{**row, **keys} for row in pq.read_table(io.BytesIO(body)).to_pylist()]
-        return rows
+                keys: dict[str, Any] = dict(zip(PARTITION_KEYS, partition["Values"], strict=True))
+                yield {**keys, "graduation_year": int(keys["graduation_year"])}, self.objects(place)
 
     def quarantined(self, table: str = "behavior_events") -> dict[str, list[dict[str, Any]]]:
         """The rows in quarantine, by school."""

@@ -20,6 +20,7 @@ NOW = datetime.fromisoformat("2026-02-03T15:00:00+00:00")
 LATER = NOW + timedelta(hours=1)
 TABLE = "behavior_events"
 THREE = Bounds(shards=3, files=2)
+STRIDE = 6  # the kill points of one test: every sixth
 
 
 def sized(*sizes: int) -> list[LandingFile]:
@@ -208,30 +209,34 @@ def test_a_clock_that_jumps_back_finishes_the_open_load(lake: Any, in_one: dict[
     assert outcome(lake) == in_one
 
 
+def all_steps(now: datetime) -> None:
+    for shard in steps.plan(TABLE, now, THREE, print):
+        steps.shard(TABLE, shard["load_id"], int(shard["shard"]), now, print)
+    steps.finish(TABLE, now, print)
+
+
+def rows_written(lake: Any) -> dict[str, bytes]:
+    return lake.objects("lake/behavior_events/") | lake.objects("quarantine/")
+
+
 @pytest.mark.service
 @pytest.mark.fault
 @pytest.mark.slow
-def test_steps_killed_before_any_of_their_writes_end_the_same(lake: Any, in_one: dict[str, Any]) -> None:
-    def all_steps(now: datetime) -> None:
-        for shard in steps.plan(TABLE, now, THREE, print):
-            steps.shard(TABLE, shard["load_id"], int(shard["shard"]), now, print)
-        steps.finish(TABLE, now, print)
-
-    def untroubled() -> dict[str, bytes]:
-        return lake.objects("lake/behavior_events/") | lake.objects("quarantine/")
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(steps, "LEFT_SECONDS", 0.01)
+@pytest.mark.parametrize("begin", range(1, STRIDE + 1))
+def test_steps_killed_before_any_of_their_writes_end_the_same(
+    lake: Any, in_one: dict[str, Any], monkeypatch: pytest.MonkeyPatch, begin: int
+) -> None:
+    monkeypatch.setattr(steps, "LEFT_SECONDS", 0.01)
+    land(lake)
+    all_steps(NOW)
+    expected = rows_written(lake)
+    write = begin
+    while True:
         land(lake)
-        all_steps(NOW)
-        expected = untroubled()
-        write = 1
-        while True:
-            land(lake)
-            if not lake.dies(write, lambda: all_steps(NOW)):
-                break
-            all_steps(NOW if write <= 2 else LATER)  # before the load is opened there is none to resume
-            assert outcome(lake) == in_one, f"killed before write {write}"
-            assert untroubled() == expected, f"killed before write {write}"
-            write += 1
+        if not lake.dies(write, lambda: all_steps(NOW)):
+            break
+        all_steps(NOW if write <= 2 else LATER)  # before the load is opened there is none to resume
+        assert outcome(lake) == in_one, f"killed before write {write}"
+        assert rows_written(lake) == expected, f"killed before write {write}"
+        write += STRIDE
     assert write > 25

@@ -31,6 +31,7 @@ HERE = ("2029", "2026", "02", "school_1")
 NOW = datetime(2026, 3, 1, 3, tzinfo=UTC)
 EAGER = Wish(most_small=1, grace=timedelta(0))
 MIB = 2**20
+STRIDE = 4  # the kill points of one test: every fourth
 
 
 def run(wish: Wish = EAGER, **named: Any) -> Compacted:
@@ -189,19 +190,30 @@ def test_a_killed_compaction_is_done_by_the_next(lake: Any, publish: Any, write:
 
 @pytest.mark.slow
 @pytest.mark.fault
-def test_a_compaction_killed_before_any_of_its_writes_is_done_by_the_next(lake: Any, publish: Any) -> None:
-    write, killed = 0, True
-    while killed:
-        write += 1
+@pytest.mark.parametrize("begin", range(1, STRIDE + 1))
+def test_a_compaction_killed_before_any_of_its_writes_ends_the_same(
+    lake: Any, publish: Any, begin: int
+) -> None:
+    def anew() -> str:
         lake.reset()
+        lake.ids = iter(range(1, 1000))
         many_files(lake, publish)
-        before = digest(lake)
+        return digest(lake)
+
+    before = anew()
+    run()
+    run()
+    expected = sorted(lake.objects("lake/").values())  # a generation that was begun is not named again
+    write, killed = begin, True
+    while killed:
+        assert anew() == before
         killed = lake.dies(write, run)
         assert digest(lake) == before, f"killed before write {write}"
         run()
         run()
         assert digest(lake) == before, f"killed before write {write}"
-        assert len(lake.objects("lake/")) == 3, f"killed before write {write}"
+        assert sorted(lake.objects("lake/").values()) == expected, f"killed before write {write}"
+        write += STRIDE
     assert write > 10
 
 
