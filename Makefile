@@ -9,7 +9,7 @@ UV := $(BIN)/uv
 STAGE ?= dev
 OPTIONS ?=
 BENCHES := enricher ingest load load_peers duplicates compaction history consolidation government_sync api \
-	completeness erasure retention_audit reports
+	completeness erasure retention_audit reports marts
 
 .PHONY: help setup demo demo-pages demo-oulad api test test-browser test-slow recorded-calls lint types contracts contract-release templates dbt-parse dbt-docs package package-check plan diff deploy destroy check bench format clean
 
