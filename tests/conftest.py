@@ -1,7 +1,13 @@
 from __future__ import annotations
 
+from functools import cache
+
 import boto3
+import botocore.loaders
+import botocore.session
 import pytest
+
+botocore.session.create_loader = cache(botocore.loaders.create_loader)  # else each session reads all again
 
 
 @pytest.hookimpl(trylast=True)

@@ -11,6 +11,7 @@ import pytest
 
 from expectations.rules import Expectations, Owner, Rule, Severity
 from expectations.verdict import GateToolError, Verdict, judge, warm_up
+from tests.pipelines.plain_judge import judged_plainly
 from transforms.lake_schema import BEHAVIOR_EVENTS
 
 NOW = datetime(2026, 2, 3, 15, 0, tzinfo=UTC)
@@ -53,6 +54,7 @@ def test_a_failure_is_attributed_to_its_schools_with_its_counts() -> None:
     assert found.broken["noted"] == {"flagged": 1}
     assert found.stopped == set(found.broken["grave"])
     assert found.flagged == {"flagged"}
+    assert found == judged_plainly(frame(**many, flagged=(9, 0, 3, 1)), EXPECTATIONS)
 
 
 def test_every_rule_keeps_its_severity() -> None:

@@ -19,13 +19,12 @@ import pytest
 
 from adapters import athena, leases
 from adapters.aws import client
-from expectations.rules import Expectations
-from expectations.verdict import Verdict, judge
 from infra.local.athena import AthenaServer, WorkGroup
 from pipelines.load import gate, quality_reports
 from pipelines.load.result import LoadResult
 from pipelines.load.run import load
 from tests.moto_process import moto_process
+from tests.pipelines.plain_judge import judged_plainly
 from transforms import load_history
 from transforms.lake_schema import LAKE_TABLES, PARTITION_KEYS, PARTITION_TYPES, Column
 
@@ -244,7 +243,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str
 
 @pytest.fixture
 def with_reports() -> None:
-    """Asked for by tests that look at the quality reports: they take a second a load."""
+    """Asked for by tests that look at the quality reports: Great Expectations judges, and they are kept."""
 
 
 @pytest.fixture
@@ -254,7 +253,7 @@ def lake(
     """An empty lake."""
     moto, athena_endpoint = servers
     if "with_reports" not in request.fixturenames:
-        monkeypatch.setattr(gate, "judge", _judge_without_report)
+        monkeypatch.setattr(gate, "judge", judged_plainly)
         monkeypatch.setattr(quality_reports, "keep", lambda site, docs: None)
     for name in list(os.environ):
         if name.startswith("AWS_ENDPOINT_URL"):
@@ -280,30 +279,6 @@ def lake(
     lake.reset()
     yield lake
     _forget()
-
-
-@pytest.fixture
-def plain_gate(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Great Expectations is left out, for tests of what happens around loads, of which they run many."""
-    monkeypatch.setattr(gate, "judge", _judge_plainly)
-
-
-def _judge_plainly(frame: Any, expectations: Expectations, **_: Any) -> Verdict:
-    counts = {
-        name: dict(zip(frame["school_id"], map(int, frame[name]), strict=True))
-        for name in frame.columns
-        if name not in {"school_id", "newest"}
-    }
-    broken = {
-        rule.name: {school: count for school, count in counts[rule.name].items() if count}
-        for rule in expectations.rules
-    }
-    severities = {rule.name: rule.severity for rule in expectations.rules}
-    return Verdict(counts["row_count"], {name: found for name, found in broken.items() if found}, severities)
-
-
-def _judge_without_report(*given: Any, docs: Any, **named: Any) -> Verdict:
-    return judge(*given, **named)
 
 
 def _credentials(patch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from pipelines.partitions.compaction import Wish, compact
 from pipelines.partitions.rewriting import UnfinishedWorkError
 from transforms.lake_schema import BEHAVIOR_EVENTS
 
-pytestmark = [pytest.mark.service, pytest.mark.fault, pytest.mark.usefixtures("plain_gate")]
+pytestmark = [pytest.mark.service, pytest.mark.fault]
 
 NOW = datetime.fromisoformat("2026-02-03T15:00:00+00:00")
 LATER = NOW + timedelta(hours=1)

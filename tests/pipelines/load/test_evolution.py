@@ -127,7 +127,7 @@ def test_the_next_version_is_one_that_a_release_takes() -> None:
 
 @pytest.mark.service
 def test_old_and_new_files_are_loaded_queried_and_compacted_together(
-    lake: Any, plain_gate: None, monkeypatch: pytest.MonkeyPatch
+    lake: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lake.land([lake.event(), lake.event(), lake.event(school_id="school_2", event_type=EXCURSION)])
     first = lake.load_one()

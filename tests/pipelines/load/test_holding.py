@@ -82,7 +82,7 @@ def test_many_rows_without_a_school_hold_the_load(lake: Any) -> None:
 @pytest.mark.fault
 @pytest.mark.parametrize("back", [timedelta(hours=1), timedelta(days=1)])
 def test_a_load_that_was_opened_by_a_clock_far_behind_is_freed_by_a_right_one(
-    lake: Any, plain_gate: None, back: timedelta
+    lake: Any, back: timedelta
 ) -> None:
     lake.land([lake.event(school_id=f"school_{number}") for number in range(4)])
     with pytest.raises(LoadHeldError, match="each of the 4 schools breaks not_in_the_future"):

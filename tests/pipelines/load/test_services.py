@@ -24,7 +24,7 @@ from pipelines.load import gate
 from pipelines.load.run import recent_loads
 from pipelines.load.shards import Bounds
 
-pytestmark = [pytest.mark.service, pytest.mark.fault, pytest.mark.usefixtures("plain_gate")]
+pytestmark = [pytest.mark.service, pytest.mark.fault]
 
 NOW = datetime.fromisoformat("2026-02-03T15:00:00+00:00")
 LATER = NOW + timedelta(hours=1)

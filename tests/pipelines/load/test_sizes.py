@@ -15,7 +15,7 @@ from bench._invented_landing import FIRST_DAY, events
 from pipelines.load import publishing
 from pipelines.load.shards import Bounds
 
-pytestmark = [pytest.mark.service, pytest.mark.fault, pytest.mark.usefixtures("plain_gate")]
+pytestmark = [pytest.mark.service, pytest.mark.fault]
 
 NOW = datetime.fromisoformat("2026-02-03T15:00:00+00:00")
 TABLE = "behavior_events"

@@ -20,7 +20,7 @@ from pipelines.quality.deep import judge_day_deeply
 from pipelines.quality.kept import Kind
 from transforms.lake_schema import BEHAVIOR_EVENTS
 
-pytestmark = [pytest.mark.service, pytest.mark.usefixtures("plain_gate")]
+pytestmark = [pytest.mark.service]
 
 TUESDAY = date(2026, 2, 3)
 MORNING = datetime(2026, 2, 4, 9, tzinfo=UTC)

@@ -14,7 +14,7 @@ TABLE, SCHOOL, WHO = "behavior_events", "school_1", "arn:aws:iam::000000000000:u
 
 
 @pytest.fixture
-def held(lake: Any, plain_gate: None) -> str:
+def held(lake: Any) -> str:
     """A load that held four rows of a school back, two of which are good; another school is published."""
     lake.land(
         [

@@ -92,9 +92,7 @@ def state(lake: Any, load_id: str) -> dict[str, Any]:
         ),
     ],
 )
-def test_what_was_killed_is_finished_by_the_next_run(
-    lake: Any, plain_gate: None, work: str, write: int
-) -> None:
+def test_what_was_killed_is_finished_by_the_next_run(lake: Any, work: str, write: int) -> None:
     load_id = hold(lake)
     WORKS[work](lake, load_id)
     expected = state(lake, load_id)
@@ -107,9 +105,7 @@ def test_what_was_killed_is_finished_by_the_next_run(
 @pytest.mark.slow
 @pytest.mark.parametrize("begin", range(1, STRIDE + 1))
 @pytest.mark.parametrize("work", list(WORKS))
-def test_killed_before_any_of_its_writes_the_next_run_ends_the_same(
-    lake: Any, plain_gate: None, work: str, begin: int
-) -> None:
+def test_killed_before_any_of_its_writes_the_next_run_ends_the_same(lake: Any, work: str, begin: int) -> None:
     load_id = hold(lake)
     WORKS[work](lake, load_id)
     expected = state(lake, load_id)
@@ -124,7 +120,7 @@ def test_killed_before_any_of_its_writes_the_next_run_ends_the_same(
     assert write > STRIDE
 
 
-def test_two_releases_at_once_publish_every_row_once(lake: Any, plain_gate: None) -> None:
+def test_two_releases_at_once_publish_every_row_once(lake: Any) -> None:
     load_id = hold(lake)
     inside, go_on = threading.Event(), threading.Event()
     judge = releasing.judge
@@ -148,9 +144,7 @@ def test_two_releases_at_once_publish_every_row_once(lake: Any, plain_gate: None
     assert len(lake.quarantined()[SCHOOL]) == 2
 
 
-def test_an_object_that_changed_under_us_is_left_as_it_is(
-    lake: Any, plain_gate: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_object_that_changed_under_us_is_left_as_it_is(lake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     load_id = hold(lake)
     (found,) = quarantine.held(TABLE)
     body, replace = changing.body_of(found.object), objects.replace
@@ -182,9 +176,7 @@ def test_a_stale_object_is_neither_replaced_nor_removed(lake: Any) -> None:
     assert lake.objects("quarantine/") == {"quarantine/x": b"2"}
 
 
-def test_s3_that_fails_during_a_release_loses_nothing(
-    lake: Any, plain_gate: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_s3_that_fails_during_a_release_loses_nothing(lake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     load_id = hold(lake)
 
     def busy(model: Any, **_: Any) -> tuple[Any, dict[str, Any]] | None:

@@ -23,7 +23,7 @@ from pipelines.quarantine.releasing import Release, release
 from tests.pipelines.conftest import NOW
 from transforms.lake_schema import BEHAVIOR_EVENTS
 
-pytestmark = [pytest.mark.service, pytest.mark.usefixtures("plain_gate")]
+pytestmark = [pytest.mark.service]
 
 TABLE, SCHOOL = "behavior_events", "school_1"
 Released = Callable[..., Release]

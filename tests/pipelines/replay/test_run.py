@@ -216,7 +216,6 @@ def test_rows_of_a_stopped_school_are_expected_only_of_a_later_load(
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("plain_gate")
 def test_real_loads_with_files_set_aside_and_rows_released(lake: Any, replayed: Replay) -> None:
     lake.land([lake.event(), lake.event(points=500), lake.event(school_id="school_2")])
     lake.put(b"no Parquet at all")

@@ -73,7 +73,7 @@ class Town:
 
 
 @pytest.fixture
-def town(platform: Any, monkeypatch: pytest.MonkeyPatch, plain_gate: None) -> Town:
+def town(platform: Any, monkeypatch: pytest.MonkeyPatch) -> Town:
     """Two schools without students; school_1 has two versions of its key."""
     monkeypatch.setenv("LUCA_PSEUDONYM_KEYS", "/luca/pseudonym-keys")
     monkeypatch.setenv("LUCA_PSEUDONYM_KEY_ALIAS", "alias/aws/ssm")

@@ -68,7 +68,7 @@ def repaired(platform: Any, monkeypatch: pytest.MonkeyPatch, pseudonymizer: Pseu
 
 @pytest.mark.parametrize("step", range(1, 14))
 def test_a_repair_killed_between_any_two_steps_is_ended_by_the_next(
-    platform: Any, monkeypatch: pytest.MonkeyPatch, plain_gate: None, step: int
+    platform: Any, monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
     monkeypatch.setenv("LUCA_LAKE_ENRICHER", "enricher")
     monkeypatch.setenv("LUCA_BEHAVIOR_EVENTS_DELIVERY", "delivery")
