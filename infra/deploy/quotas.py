@@ -134,7 +134,7 @@ def quotas(events: float, stage: Stage, stacks: Sequence[Stack]) -> list[Quota]:
             spared(number("LoadConcurrency") * task + number("MostTasks") * service + 4),
             f"{given['LoadConcurrency']} shards of a load with {task}, {given['MostTasks']} instances of "
             f"the API with {service}, 4 for the nightly jobs",
-            "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html",
+            f"{reference}ecs-service.html",
         ),
         Quota(
             "Athena",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from pipelines.cli.progress import console, step
+from pipelines.cli.progress import Attention, console, step
 
 if TYPE_CHECKING:
     from adapters.stored_events import StoredEvents
@@ -68,7 +68,7 @@ def completeness(
     else:
         with step(f"Completeness of {wanted}") as say:
             report = audit(wanted, store, now=now, edge=edge, say=say)
-            say(report.verdict)
+            say(Attention(report.verdict) if report.faults else report.verdict)
         _show(report)
     if repair and report.missing:
         _repair(report, store)

@@ -100,11 +100,7 @@ def _subjects(
     if request is not None:
         if school or student or whole:
             raise RequestError("--request names schools and students itself: leave the others out")
-        with request.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-        if not rows or not {"school", "student"} <= set(rows[0]):
-            raise RequestError(f"{request} has no rows with the columns school and student: nothing was done")
-        return [subject.student(row["school"], row["student"]) for row in rows]
+        return _requested(request)
     if school is None or (student is None) is not whole:
         raise RequestError("say --school with --student, or with --whole-school; or --request FILE")
     if not whole:
@@ -114,6 +110,33 @@ def _subjects(
             f"--whole-school needs --confirm {school}, not {confirm or 'none'}: nothing was done"
         )
     return [subject.whole_school(school)]
+
+
+def _requested(file: Path) -> list[Subject]:
+    """The students of a request file, each once; all of its lines are good before anything is done."""
+    from adapters.pseudonym_keys import KeyUnavailableError
+    from pipelines.erasure import subject
+    from transforms.keys import InvalidIdentifierError
+
+    found = []
+    with file.open(newline="", encoding="utf-8-sig") as lines:  # as Excel saves it, too
+        rows = csv.DictReader(lines)
+        columns = rows.fieldnames or []
+        if not {"school", "student"} <= set(columns):
+            raise RequestError(
+                f"{file} line 1: its columns are {', '.join(columns) or 'none'}, not school and student: "
+                "nothing was done; name them in the first line"
+            )
+        for row in rows:
+            try:
+                found.append(subject.student(row["school"] or "", row["student"] or ""))
+            except (InvalidIdentifierError, KeyUnavailableError) as error:
+                raise RequestError(
+                    f"{file} line {rows.line_num}: {error}. Nothing was done: mend the line and run it again"
+                ) from error
+    if not found:
+        raise RequestError(f"{file} names no student below its first line: nothing was done")
+    return list(dict.fromkeys(found))
 
 
 def _one(subject: Subject, reason: str, settle: float | None, *, apply: bool) -> None:

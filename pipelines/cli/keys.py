@@ -94,7 +94,10 @@ def destroy(
         raise UnconfirmedError(f"--confirm {confirm!r} is not {school}/v{version}: nothing was destroyed")
     with step(f"Key of {school}") as say:
         rows = run(school, version, now=datetime.now(UTC), reason=reason, orphan=orphan, say=say)
-        say(f"v{version} is gone; {rows:,} rows of the lake were under it")
+        say(
+            f"v{version} is gone; under it were {rows:,} rows of the lake's tables, and what the marts made "
+            "of them, which is not counted"
+        )
 
 
 @app.command()

@@ -25,14 +25,22 @@ if TYPE_CHECKING:
 console = Console(highlight=False)
 
 
+class Attention(str):
+    """Closing words of a step that came to its end, and of which somebody must look at what it found."""
+
+    __slots__ = ()
+
+
 @contextmanager
 def step(title: str) -> Iterator[Callable[[str], None]]:
     """A step of work: a spinner while it runs, a line with its time when it is done.
 
+    The line begins with ✓; with ! where its closing words are `Attention`.
+
     Yields:
         A function that takes the step's closing words, or what it is doing now.
     """
-    words = ""
+    words: str = ""
     started = time.monotonic()
 
     with console.status(title) as status:
@@ -44,9 +52,8 @@ def step(title: str) -> Iterator[Callable[[str], None]]:
 
         yield say
     seconds = time.monotonic() - started
-    console.print(
-        f"[green]✓[/] {title}{': ' if words else ''}{words} [dim]({seconds:.1f} s)[/]", soft_wrap=True
-    )
+    mark = "[red]![/]" if isinstance(words, Attention) else "[green]✓[/]"
+    console.print(f"{mark} {title}{': ' if words else ''}{words} [dim]({seconds:.1f} s)[/]", soft_wrap=True)
 
 
 @contextmanager

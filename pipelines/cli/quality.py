@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from pipelines.cli.progress import console, step
+from pipelines.cli.progress import Attention, console, step
 from transforms.lake_schema import LAKE_TABLES
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def day(table: TableName = None, day: Day = None) -> None:
     for name in [table] if table else LAKE_TABLES:
         with step(f"Day of {name}") as say:
             judged = judge_day(name, of, now)
-            say(judged.summary)
+            say(Attention(judged.summary) if _warns(judged.findings) else judged.summary)
         _show(judged.findings)
 
 
@@ -48,7 +48,6 @@ def deep(table: TableName = None, day: Day = None) -> None:
 
     Ends with 3 where a rule is broken, informative ones aside, and with 1 where a tool failed.
     """
-    from expectations.rules import Severity
     from pipelines.quality.deep import judge_day_deeply
 
     now = datetime.now(UTC)
@@ -57,11 +56,18 @@ def deep(table: TableName = None, day: Day = None) -> None:
     for name in [table] if table else LAKE_TABLES:
         with step(f"Deep suite of {name}") as say:
             judged = judge_day_deeply(name, of, now)
-            say(judged.summary)
+            say(Attention(judged.summary) if _warns(judged.findings) else judged.summary)
         _show(judged.findings)
-        warned |= any(found.severity is not Severity.INFO for found in judged.findings)
+        warned |= _warns(judged.findings)
     if warned:
         raise typer.Exit(BROKEN)
+
+
+def _warns(findings: Sequence[Finding]) -> bool:
+    """Whether somebody must look: informative findings ask nobody."""
+    from expectations.rules import Severity
+
+    return any(found.severity is not Severity.INFO for found in findings)
 
 
 def _show(findings: Sequence[Finding]) -> None:

@@ -14,6 +14,7 @@ from pipelines.cli.progress import console, step
 if TYPE_CHECKING:
     from pipelines.retention.rehome import Rehoming
 
+NAMED_RULES = 5  # of each bucket and kind: a year that leaves takes a rule of every table with it
 CHANGES = timedelta(days=35)  # more than a month passes between two runs of nobody
 
 app = typer.Typer(help="How long things are kept, and what removes them.", no_args_is_help=True)
@@ -54,8 +55,10 @@ def roll(
     console.print(shown)
     for bucket in told.values():
         for what in ("changed", "foreign"):
-            for rule in bucket[what]:
+            for rule in bucket[what][:NAMED_RULES]:
                 console.print(f"  {what}: {rule}")
+            if (more := len(bucket[what]) - NAMED_RULES) > 0:
+                console.print(f"  … and {more:,} more {what} rules")
 
 
 @app.command()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from pipelines.cli.progress import console, step
+from pipelines.cli.progress import Attention, console, step
 
 if TYPE_CHECKING:
     from pipelines.audits.retention.result import Audit
@@ -46,7 +46,8 @@ def retention(
     now, day = datetime.now(UTC), as_of.date() if as_of else None
     with step("Retention") if not as_json else nullcontext(lambda text: None) as say:
         done = audit(now=now, as_of=day, schools=school, compare_cohorts=cohorts, say=say)
-        say(f"{done.objects:,} objects: {done.verdict}")
+        told = f"{done.objects:,} objects: {done.verdict}"
+        say(told if done.severity is Severity.INFO else Attention(told))
     written = page(done, history.earlier())
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(written, encoding="utf-8")

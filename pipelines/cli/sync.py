@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from adapters.settings import setting
-from pipelines.cli.progress import console, step
+from pipelines.cli.progress import Attention, console, step
 
 app = typer.Typer(help="Official grades to the government.", no_args_is_help=True)
 
@@ -100,7 +100,8 @@ def reconcile(
     with step("Books") as say:
         told = functions.call(setting("SYNC_RECONCILER"), {"days": days, "settled_minutes": settled_minutes})
         report = sync_reports.report(told["report"])
-        say(f"{report.batches} batches, {report.receipts} receipts: {_differences(report.counts)}")
+        words = f"{report.batches} batches, {report.receipts} receipts: {_differences(report.counts)}"
+        say(Attention(words) if report.discrepancies else words)
     console.print(f"[dim]{setting('REPORTS_BUCKET')}/{told['report']}[/]")
     if not report.discrepancies:
         return

@@ -127,8 +127,9 @@ def erase(
         _refuse_new_ones(subject, every, work)
         say(f"waiting {settle:.0f} s for what is on its way")
         sleep(settle)
-        destroyed = _remove(subject, every, work)
-        body = _receipt_body(subject, mark, reason, plan, work, destroyed)
+        left = _remove(every, work)
+        destroyed = _destroy_keys(subject, work)
+        body = _receipt_body(subject, mark, reason, plan, work, left, destroyed)
         receipt = erasures.write_receipt(body, now, lease, ends=(subject.school_id, mark))
         return Erased(receipt, tuple(found), work.meter, work.output)
 
@@ -162,8 +163,8 @@ def _refuse_new_ones(subject: Subject, every: list[Holder], work: Work) -> None:
         every[0].remove(work)  # with its configuration, a school's events are refused
 
 
-def _remove(subject: Subject, every: list[Holder], work: Work) -> list[int]:
-    """Removes the subject everywhere and looks again; which keys were destroyed."""
+def _remove(every: list[Holder], work: Work) -> Counter[str]:
+    """Removes the subject everywhere and looks again; what this second look counted, by place."""
     for holder in every:
         work.say(f"removing from {', '.join(place.name for place in holder.places)[:70]}")
         holder.remove(work)
@@ -174,6 +175,11 @@ def _remove(subject: Subject, every: list[Holder], work: Work) -> list[int]:
             f"something is still there: {where}. It came while the erasure ran; run it again, and do not run "
             "`luca trends` or `luca load` beside it"
         )
+    return left
+
+
+def _destroy_keys(subject: Subject, work: Work) -> list[int]:
+    """Destroys the keys of a school that is erased as a whole; their versions."""
     if subject.student_id is not None:
         return []
     versions = [each.version for each in pseudonym_keys.key_versions(subject.school_id)]
@@ -185,7 +191,13 @@ def _remove(subject: Subject, every: list[Holder], work: Work) -> list[int]:
 
 
 def _receipt_body(
-    subject: Subject, mark: str, reason: str, plan: Mapping[str, Any], work: Work, destroyed: list[int]
+    subject: Subject,
+    mark: str,
+    reason: str,
+    plan: Mapping[str, Any],
+    work: Work,
+    left: Counter[str],
+    destroyed: list[int],
 ) -> dict[str, Any]:
     found = [Finding(**each) for each in plan["findings"]]
     objects = Counter(finding.place for finding in found)
@@ -196,7 +208,7 @@ def _receipt_body(
         "reason": reason,
         "begun_at": plan["begun_at"],
         "places": [
-            {"place": place, "objects": objects[place], "rows_before": rows, "rows_after": 0}
+            {"place": place, "objects": objects[place], "rows_before": rows, "rows_after": left[place]}
             for place, rows in _sums(found).items()
         ],
         "files": plan["findings"],

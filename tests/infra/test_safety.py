@@ -22,7 +22,10 @@ NAMING_A_PLACE = {
 }
 # Who may take a role without saying for which account: the role, and why.
 NO_ACCOUNT_SAID = {
-    "GatewayRole": "HTTP APIs document no account with their calls; the role sends to one queue",
+    "GatewayRole": (
+        "HTTP APIs document no account with their calls, and a role cannot be passed to another account's "
+        "API; it sends to one queue"
+    ),
 }
 
 

@@ -119,6 +119,13 @@ REASONS = [
         called="adapters/tombstones.py:get_parameter",
     ),
     Reason(
+        "the page is made of the days before, too: tests/pipelines/quality/test_daily.py, without roles",
+        roles=("luca-quality",),
+        actions=("s3:GetObject",),
+        resources=("arn:aws:s3:::luca-reports-*/quality/*",),
+        called="pipelines/quality/kept.py:read",
+    ),
+    Reason(
         "Great Expectations asks for a view and its columns: tests/pipelines/quality, without roles",
         roles=("luca-quality",),
         actions=("athena:GetTableMetadata", "athena:ListTableMetadata", "glue:*Table", "glue:GetTables"),
