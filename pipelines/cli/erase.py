@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,7 +33,10 @@ def erase(
     school: Annotated[str | None, typer.Option(help="The school.")] = None,
     student: Annotated[str | None, typer.Option(help="The student, as the school names it.")] = None,
     request: Annotated[
-        Path | None, typer.Option(help="Several: a CSV file with the columns school and student.")
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="Several: a CSV file with the columns school and student."
+        ),
     ] = None,
     whole_school: Annotated[
         bool, typer.Option("--whole-school", help="The school with all that is its own, and its keys.")
@@ -53,7 +57,10 @@ def erase(
     from pipelines.erasure.run import NothingFoundError
 
     nothing = 0
-    for subject in _subjects(school, student, request, whole=whole_school, confirm=confirm):
+    subjects = _subjects(school, student, request, whole=whole_school, confirm=confirm)
+    for number, subject in enumerate(subjects, start=1):
+        if len(subjects) > 1:
+            console.print(f"[bold]{number} of {len(subjects)}[/]")
         try:
             _one(subject, reason, settle, apply=apply)
         except NothingFoundError as found:
@@ -119,7 +126,13 @@ def _requested(file: Path) -> list[Subject]:
     from transforms.keys import InvalidIdentifierError
 
     found = []
-    with file.open(newline="", encoding="utf-8-sig") as lines:  # as Excel saves it, too
+    try:
+        text = file.read_text("utf-8-sig")  # as Excel saves it, too
+    except UnicodeDecodeError as error:
+        raise RequestError(
+            f"{file} byte {error.start} is no UTF-8: nothing was done; save the file as CSV UTF-8"
+        ) from error
+    with io.StringIO(text, newline="") as lines:
         rows = csv.DictReader(lines)
         columns = rows.fieldnames or []
         if not {"school", "student"} <= set(columns):

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 from moto import mock_aws
+from typer.testing import CliRunner
 
 from adapters import pseudonym_keys
 from adapters.aws import client
+from pipelines.cli import app
 from pipelines.cli.erase import RequestError, _subjects
 from pipelines.erasure.subject import Subject
 
@@ -67,3 +69,11 @@ def test_each_student_of_a_file_is_asked_for_once(tmp_path: Path, encoding: str)
 def test_a_bad_file_is_told_by_line_value_and_rule(tmp_path: Path, text: str, told: str) -> None:
     with pytest.raises(RequestError, match=told):
         requested(tmp_path, text)
+
+
+def test_a_file_of_another_encoding_or_none_at_all_is_no_traceback(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match=r"byte 27 is no UTF-8: nothing was done; save"):
+        requested(tmp_path, "school,student\nschool_1,josé\n", "latin-1")
+    done = CliRunner().invoke(app, ["erase", "--request", str(tmp_path / "nowhere.csv")])
+    assert done.exit_code == 2
+    assert "does not exist" in done.output
