@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from adapters.aws import client
 
 
@@ -13,3 +15,20 @@ def table_names(database: str) -> set[str]:
     """
     pages = client("glue").get_paginator("get_tables")
     return {table["Name"] for page in pages.paginate(DatabaseName=database) for table in page["TableList"]}
+
+
+def partitions(database: str, table: str, expression: str) -> Iterator[tuple[str, ...]]:
+    """The values of a table's partitions for which an expression is true; 1,000 a call.
+
+    Args:
+        database: Of Glue.
+        table: In it; one with partitions.
+        expression: On the partition columns, such as `graduation_year < 2020`.
+
+    Raises:
+        ClientError, BotoCoreError: Glue cannot be asked.
+    """
+    pages = client("glue").get_paginator("get_partitions")
+    wanted = {"DatabaseName": database, "TableName": table, "Expression": expression}
+    for page in pages.paginate(**wanted, ExcludeColumnSchema=True):
+        yield from (tuple(found["Values"]) for found in page["Partitions"])

@@ -12,7 +12,7 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from adapters import lifecycle, object_versions, school_register
 from adapters.settings import setting
 from adapters.telemetry import NAMESPACE
-from pipelines.audits.retention import cohorts, rules, settings
+from pipelines.audits.retention import cohorts, partitions, rules, settings
 from pipelines.audits.retention.objects import Stock
 from pipelines.audits.retention.result import Audit, Finding, Severity, worst_first
 from transforms.calendar import utc_text
@@ -63,6 +63,7 @@ def audit(
         stocks = list(pool.map(lambda bucket: _stock(bucket, day), BUCKETS))
     for stock in stocks:
         found += stock.findings()
+    found += partitions.findings(day)
     compared = None
     if compare_cohorts:
         wanted = list(schools) if schools is not None else list(school_register.school_ids())
