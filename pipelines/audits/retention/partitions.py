@@ -15,8 +15,6 @@ from pipelines.audits.retention.result import EXAMPLES, Finding, Severity
 from transforms.retention.cohorts import UNKNOWN, expires_on
 from transforms.retention.registry import PLACES
 
-_DATABASES = {"lake": "LAKE_DATABASE", "marts": "MARTS_DATABASE"}
-
 
 def findings(as_of: date) -> Iterator[Finding]:
     """A finding for each table that has some.
@@ -29,14 +27,14 @@ def findings(as_of: date) -> Iterator[Finding]:
     """
     newest = last_year_over(as_of - timedelta(days=GRACE_DAYS))
     over = f"graduation_year > {UNKNOWN} AND graduation_year <= {newest}"
-    known = {root: catalog.table_names(setting(name)) for root, name in _DATABASES.items()}
+    databases = {"lake": setting("LAKE_DATABASE"), "marts": setting("MARTS_DATABASE")}
+    known = {root: catalog.table_names(database) for root, database in databases.items()}
     for place in PLACES:
         root, _, table = place.keys.rstrip("/").rpartition("/")
         root = root.partition("/")[0]
         if not place.by_cohort or table not in known.get(root, ()):
             continue
-        database = setting(_DATABASES[root])
-        found = ["/".join(values) for values in catalog.partitions(database, table, over)]
+        found = ["/".join(values) for values in catalog.partitions(databases[root], table, over)]
         if found:
             yield Finding(
                 "partition-over",
