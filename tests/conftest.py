@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-from functools import cache
-
 import boto3
-import botocore.loaders
-import botocore.session
 import pytest
 
-botocore.session.create_loader = cache(botocore.loaders.create_loader)  # else each session reads all again
+from adapters.aws import share_service_models
+
+share_service_models()  # a test has sessions of its own
 
 
 @pytest.hookimpl(trylast=True)

@@ -13,6 +13,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from adapters.aws import share_service_models
+
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = ROOT / "dbt"
 WORK = ROOT / "out" / "dbt"
@@ -31,6 +33,7 @@ def main(arguments: Sequence[str]) -> int:
     """
     from dbt.cli.main import dbtRunner  # noqa: PLC0415 - importing dbt takes a second
 
+    share_service_models()
     work = WORK
     if arguments[:1] == ["--work-dir"]:
         work, arguments = Path(arguments[1]), arguments[2:]
