@@ -49,6 +49,7 @@ def trends(
 ) -> None:
     """Build the weekly trends with dbt on Athena, test them, and bring them back to the profiles."""
     from pipelines.cli.profiles import run as publish_profiles
+    from pipelines.reports import late
     from pipelines.trends import run_trends
     from pipelines.trends.commands import WORK
 
@@ -60,7 +61,8 @@ def trends(
             work_dir=work_dir or WORK,
             progress=say,
         )
-        say(result.summary)
+        changed = late.read("DBT_WORK_GROUP").told()
+        say(f"{result.summary}. {changed}" if changed else result.summary)
     if profiles:
         publish_profiles()
 

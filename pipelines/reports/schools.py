@@ -11,9 +11,8 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from adapters import athena
-from adapters.settings import setting
 from pipelines.explain.marts import mart
+from pipelines.reports import asking
 from pipelines.reports.drawing import Bar, Point, bars, line
 from pipelines.reports.pages import environment, thousands
 from pipelines.reports.words import Language, say_in
@@ -103,22 +102,22 @@ def file_name(school_id: str, language: Language) -> str:
 def read(today: date) -> Findings:
     """Asks Athena for all schools at once: five queries, however many schools there are."""
     return Findings(
-        _marts(
+        asking.marts(
             "SELECT behavior.*, calendar.is_school_week FROM weekly_school_behavior behavior "
             "LEFT JOIN school_weeks calendar USING (school_id, iso_week) ORDER BY school_id, iso_week"
         ),
-        _marts(
+        asking.marts(
             f"{_LATEST} SELECT class.* FROM weekly_class_behavior class "
             "JOIN latest USING (school_id, iso_week) ORDER BY class_id, subject"
         ),
-        _marts(
+        asking.marts(
             f"{_LATEST} SELECT school_id, rule, arbitrary(why) AS why, "
             "count(DISTINCT student_key) AS student_count FROM early_warnings "
             "JOIN latest USING (school_id, iso_week) JOIN early_warning_rules USING (rule) "
             "GROUP BY school_id, rule ORDER BY student_count DESC, rule"
         ),
-        _lake(_LOADS.format(since=(today - timedelta(days=LOAD_DAYS)).isoformat())),
-        _lake(
+        asking.lake(_LOADS.format(since=(today - timedelta(days=LOAD_DAYS)).isoformat())),
+        asking.lake(
             " UNION ALL ".join(
                 f"SELECT school_id, '{table}' AS table_name, graduation_year, count(*) AS row_count "
                 f"FROM {table} GROUP BY school_id, graduation_year"
@@ -148,14 +147,6 @@ WHERE opened_at >= DATE '{since}' AND state = 'published'
 GROUP BY school_id, table_name
 ORDER BY school_id, table_name
 """
-
-
-def _marts(sql: str) -> pd.DataFrame:
-    return athena.query(sql, work_group=setting("JOBS_WORK_GROUP"), database=setting("MARTS_DATABASE"))
-
-
-def _lake(sql: str) -> pd.DataFrame:
-    return athena.query(sql, work_group=setting("JOBS_WORK_GROUP"), database=setting("LAKE_DATABASE"))
 
 
 def school_report(school_id: str, own: Findings, written_at: datetime, language: Language) -> str:

@@ -11,10 +11,8 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from adapters import athena
-from adapters.settings import setting
 from pipelines.books import COLUMNS, Books
-from pipelines.reports import charts
+from pipelines.reports import asking, charts, late
 from pipelines.reports.charts import Say
 from pipelines.reports.pages import environment, percent, thousands
 from pipelines.reports.schools import FOLDER, file_name
@@ -67,11 +65,12 @@ def write_report(
     Raises:
         NoTrendsError: The marts are empty.
     """
-    weeks = _query("SELECT * FROM weekly_school_behavior ORDER BY week_start, school_id", "MARTS_DATABASE")
+    weeks = asking.marts("SELECT * FROM weekly_school_behavior ORDER BY week_start, school_id")
     if weeks.empty:
         raise NoTrendsError("there are no weekly trends yet: run `luca load`, then `luca trends`")
     last = weeks.sort_values("week_start").groupby("school_id").tail(1).sort_values("school_id")
-    hours, types = _query(_HOURS, "LAKE_DATABASE"), _query(_TYPES, "LAKE_DATABASE")
+    hours, types = asking.lake(_HOURS), asking.lake(_TYPES)
+    changed = late.read()
     pages = {Language.EN: path, Language.ES: path.with_suffix(".es.html")}
     path.parent.mkdir(parents=True, exist_ok=True)
     for language, page in pages.items():
@@ -92,6 +91,8 @@ def write_report(
                 last_weeks=last.to_dict("records"),
                 reports={school: href for school, href in reports.items() if (path.parent / href).exists()},
                 books=_table(books) if books else None,
+                late=changed.changes[: late.WEEKS_LISTED],
+                late_told=changed.told(language),
                 loads=loads,
                 links=[link for link in links if (path.parent / link.href).exists()],
             )
@@ -106,10 +107,6 @@ _HOURS = (
     "FROM behavior_events GROUP BY 1, 2"
 )
 _TYPES = "SELECT event_type, count(*) AS event_count FROM behavior_events GROUP BY 1 ORDER BY 2 DESC"
-
-
-def _query(sql: str, database: str) -> pd.DataFrame:
-    return athena.query(sql, work_group=setting("JOBS_WORK_GROUP"), database=setting(database))
 
 
 def _figures(weeks: pd.DataFrame, last: pd.DataFrame) -> list[tuple[str, str]]:

@@ -179,6 +179,20 @@ SPANISH = {
         "La semana del evento más reciente de la escuela; puede no haber terminado. "
         "El nombre lleva a su informe."
     ),
+    "Weeks that changed after they were final": "Semanas que cambiaron siendo ya definitivas",
+    "Weeks that changed after they were final: %(weeks)s (schools: %(schools)s).": (
+        "Semanas que cambiaron siendo ya definitivas: %(weeks)s (escuelas: %(schools)s)."
+    ),
+    "All are counted.": "Todas están contadas.",
+    "Not counted yet: %(waiting)s; run %(command)s": "Sin contar todavía: %(waiting)s; ejecute %(command)s",
+    "Published (UTC)": "Publicadas (UTC)",
+    "Counted": "Contadas",
+    "not yet": "todavía no",
+    "yes": "sí",
+    "Each command lists the late rows behind a number.": (
+        "Cada orden enumera las filas tardías que hay detrás de una cifra."
+    ),
+    "No final week has changed.": "Ninguna semana definitiva ha cambiado.",
     "The books": "Las cuentas",
     "Rejected, by reason:": "Rechazados, por motivo:",
     "Loads and their quality": "Las cargas y su calidad",

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from adapters import athena
+from pipelines.reports import late
 from tests.dbt import cloud
 from tests.dbt.events import WEEK, event
 from transforms.calendar import iso_week
@@ -65,14 +66,20 @@ def test_what_comes_for_a_final_week_is_listed_until_it_is_counted(lake, work):
 
     final, open_week = MONDAY + 3 * WEEK, MONDAY + 4 * WEEK  # the newest is the eighth week, number 7
     opened = MONDAY + 8 * WEEK + timedelta(days=2)
-    late = bring(random, opened, final, open_week)
+    late_load = bring(random, opened, final, open_week)
     build(work)
     build(work)  # doing it again changes nothing
     (listed,) = cloud.mart("late_changes").to_dict("records")
     assert (listed["changed_week"], listed["row_count"]) == (iso_week(final), 1)
-    assert (listed["last_load_id"], listed["iso_week"]) == (late, iso_week(opened))
+    assert (listed["last_load_id"], listed["iso_week"]) == (late_load, iso_week(opened))
     assert uncounted() == [(iso_week(final), 1)]
+    told = late.read("DBT_WORK_GROUP")
+    assert told.command == f"luca trends --since {final}"
+    sql = told.changes[0].command.split('"')[1]
+    rows = athena.query(sql, work_group="luca-dbt", database="luca_lake")
+    assert rows["load_id"].tolist() == [late_load]
 
     build(work, "--vars", f'{{"since": "{final}"}}')
     assert uncounted() == []
+    assert late.read("DBT_WORK_GROUP").told().endswith("(schools: 1). All are counted.")
     assert len(cloud.mart("late_changes")) == 1
