@@ -40,7 +40,7 @@ def findings(as_of: date) -> Iterator[Finding]:
                 "partition-over",
                 Severity.INFO,
                 place.name,
-                f"partitions of cohorts up to {newest}, whose objects are gone, are still in the catalog",
+                f"partitions of cohorts up to {newest}, whose time is over, are still in the catalog",
                 f"aws glue get-partitions with --expression {over!r}, then batch-delete-partition of them",
                 count=len(found),
                 examples=tuple(found[:EXAMPLES]),
