@@ -180,6 +180,16 @@ def mart(name: str, *, since: str = "") -> pd.DataFrame:
     return rows.astype({"graduation_year": int}) if "graduation_year" in keys else rows
 
 
+def add_column(name: str, column: str) -> None:
+    """Gives a mart a column that its model does not have."""
+    glue = boto3.client("glue")
+    table = glue.get_table(DatabaseName="luca_marts", Name=name)["Table"]
+    kept = {key: table[key] for key in ("Name", "TableType", "Parameters", "PartitionKeys")}
+    where = {**table["StorageDescriptor"]}
+    where["Columns"] = [*where["Columns"], {"Name": column, "Type": "int"}]
+    glue.update_table(DatabaseName="luca_marts", TableInput={**kept, "StorageDescriptor": where})
+
+
 def drop_partitions(name: str, *, since: str) -> None:
     """Removes a mart's weeks from an ISO week on, as the first half of a run does."""
     s3, glue = boto3.client("s3"), boto3.client("glue")

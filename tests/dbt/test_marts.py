@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from pipelines.trends import run_trends
+from pipelines.trends.commands import THEN
 from tests.dbt import cloud, reference
 from tests.dbt.events import WEEK, event, history
 from transforms.calendar import iso_week, week_start
@@ -107,6 +108,25 @@ def test_a_second_run_on_the_same_lake_changes_no_row_of_any_mart(lake, work):
     cloud.build(work)
     assert {name: rows_of(name) for name in WEEKLY} == first
     assert all(first.values())
+
+
+@pytest.mark.slow
+@pytest.mark.fault
+def test_a_mart_with_other_columns_than_its_model_is_named_and_keeps_its_weeks(lake, work):
+    cloud.publish([event(Random(4), "school_1", "ana", 2027, MONDAY)])
+    chosen = ("run", "--select", "+school_weeks")
+    assert cloud.dbt(work, *chosen, THEN, *chosen).returncode == 0
+    cloud.add_column("school_weeks", "of_yesterday")
+    before = cloud.files("marts/")
+
+    done = cloud.dbt(work, *chosen)
+
+    assert done.returncode == 1
+    assert "school_weeks: " in done.stdout
+    assert "out of sync" in done.stdout
+    assert "of_yesterday" in done.stdout
+    assert before
+    assert cloud.files("marts/") == before
 
 
 @pytest.mark.slow
