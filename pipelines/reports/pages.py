@@ -31,7 +31,7 @@ def environment(language: Language = Language.EN) -> jinja2.Environment:
         say, lambda one, many, count: say(one if count == 1 else many), newstyle=True
     )
     made.globals["language"] = language.value
-    made.filters.update(thousands=thousands, percent=percent, short=short)
+    made.filters.update(thousands=thousands, percent=percent, short=short, bytes=human_bytes)
     return made
 
 
@@ -51,3 +51,12 @@ def short(value: int) -> str:
         if value >= unit:
             return f"{value / unit:.0f}{name}" if value >= 10 * unit else f"{value / unit:.1f}{name}"
     return str(value)
+
+
+def human_bytes(count: float) -> str:
+    """`1.5 MB` of 1,500,000: decimal units, as AWS bills them."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from pipelines.audits.retention.result import Audit, Pile, Severity
 from pipelines.reports.drawing import Bar, bars
+from pipelines.reports.pages import environment, human_bytes
 from transforms.retention.cohorts import UNKNOWN
 
 _TONES = {Severity.INFO: "good", Severity.WARNING: "warn", Severity.CRITICAL: "bad"}
@@ -23,20 +23,16 @@ def page(audit: Audit, earlier: Sequence[Audit]) -> str:
         audit: To be shown.
         earlier: Those before it, oldest first; drawn as a trend.
     """
-    environment = Environment(
-        loader=PackageLoader("pipelines.audits.retention"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["bytes"] = human_bytes
-    return environment.get_template("audit.html.j2").render(
-        audit=audit,
-        tone=_TONES[audit.severity],
-        charts=list(_charts(audit, [*earlier, audit])),
-        places=_places(audit.piles),
-        severities=[severity.word for severity in Severity],
+    return (
+        environment()
+        .get_template("audit.html.j2")
+        .render(
+            audit=audit,
+            tone=_TONES[audit.severity],
+            charts=list(_charts(audit, [*earlier, audit])),
+            places=_places(audit.piles),
+            severities=[severity.word for severity in Severity],
+        )
     )
 
 
@@ -96,12 +92,3 @@ def _places(piles: Sequence[Pile]) -> list[tuple[str, int, int]]:
         objects[pile.place] += pile.objects
         sizes[pile.place] += pile.bytes
     return [(place, objects[place], sizes[place]) for place in sorted(objects)]
-
-
-def human_bytes(count: float) -> str:
-    """`1.5 MB` of 1,500,000: decimal units, as AWS bills them."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.1f} TB"
