@@ -9,6 +9,7 @@ from adapters.aws import client
 from adapters.batches import batches
 
 ENTRIES_A_CALL = 10  # the limit of SQS's batches
+WAIT_SECONDS = 1  # any wait asks every server of the queue, not a sample
 
 Message = dict[str, Any]
 
@@ -53,7 +54,7 @@ def _receive(queue: str, hidden_for: int) -> list[Message]:
         QueueUrl=queue,
         MaxNumberOfMessages=ENTRIES_A_CALL,
         VisibilityTimeout=hidden_for,
-        WaitTimeSeconds=1,  # asks every server of the queue, not a sample
+        WaitTimeSeconds=WAIT_SECONDS,
         MessageSystemAttributeNames=["MessageGroupId"],
         MessageAttributeNames=["correlation_id"],
     )

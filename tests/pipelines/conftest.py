@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from adapters import athena, leases
+from adapters import athena, leases, queues
 from adapters.aws import client
 from infra.local.athena import AthenaServer, WorkGroup
 from pipelines.load import gate, quality_reports
@@ -275,6 +275,7 @@ def lake(
     monkeypatch.setattr(leases, "BEAT_SECONDS", 60)  # a renewal is no write of the work that `dies` counts
     monkeypatch.setattr(leases, "TRUST_SECONDS", 600)
     monkeypatch.setattr(gate, "PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(queues, "WAIT_SECONDS", 0)  # moto is the one server of its queues
     lake = Lake(moto)
     lake.reset()
     yield lake
