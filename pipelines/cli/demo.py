@@ -122,9 +122,10 @@ def _the_way(
 ) -> tuple[Books, list[GradeBooks]]:
     """Everything between the first request and the books."""
     from pipelines.load.run import load, recent_loads
+    from pipelines.reports import runs
     from pipelines.reports.quality import write_quality_page
     from pipelines.reports.schools import FOLDER, write_school_reports
-    from pipelines.reports.weekly import QUALITY, Link, write_report
+    from pipelines.reports.weekly import QUALITY, RUNS, Link, write_report
     from pipelines.trends import run_trends
 
     with step("Schools") as say:
@@ -164,8 +165,10 @@ def _the_way(
         write_quality_page(out / "quality", written_at=datetime.now(UTC))
         links = [
             QUALITY,
+            RUNS,
             Link("dbt-docs/index.html", "dbt docs", "each column of each mart, and the lineage"),
         ]
+        runs.write_page(out / runs.FOLDER, written_at=datetime.now(UTC))
         write_school_reports(out / FOLDER, written_at=datetime.now(UTC))
         write_report(
             out / "report.html", written_at=datetime.now(UTC), books=books, loads=recent_loads(), links=links

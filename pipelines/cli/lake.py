@@ -95,21 +95,23 @@ def query(
 def report(
     out: Annotated[Path, typer.Option(help="The page to write.")] = OUT / "report.html",
 ) -> None:
-    """Write the weekly reports, of the platform and of each school, and the page of the lake's quality.
+    """Write the weekly reports, of the platform and of each school, the lake's quality and the trends' runs.
 
     In English and, as *.es.html, in Spanish: pages that open without a server.
     """
     from pipelines.load.run import recent_loads
-    from pipelines.reports import schools
+    from pipelines.reports import runs, schools
     from pipelines.reports.quality import write_quality_page
-    from pipelines.reports.weekly import QUALITY, write_report
+    from pipelines.reports.weekly import QUALITY, RUNS, write_report
 
     now = datetime.now(UTC)
     with step("Quality") as say:
         say(str(write_quality_page(out.parent / "quality", written_at=now)))
+    with step("Runs of the trends") as say:
+        say(str(runs.write_page(out.parent / runs.FOLDER, written_at=now)))
     with step("Reports of schools") as say:
         pages = schools.write_school_reports(out.parent / schools.FOLDER, written_at=now)
         say(f"{len(pages)} pages in {out.parent / schools.FOLDER}")
     with step("Report") as say:
-        write_report(out, written_at=now, loads=recent_loads(), links=[QUALITY])
+        write_report(out, written_at=now, loads=recent_loads(), links=[QUALITY, RUNS])
         say(str(out))

@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 
 WIDTH, ROW, LABELS, NUMBERS = 640, 22, 210, 110  # pixels
 _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 200, 60, 12, 10, 26  # of a line
-_DOTTED = 12  # weeks: more dots than these are a caterpillar
+_DOTTED = 12  # points: more dots than these are a caterpillar
 COLOURS = {"good": "#0072B2", "warn": "#E69F00", "bad": "#D55E00"}  # Okabe and Ito
 
 
@@ -33,7 +33,7 @@ class Bar(NamedTuple):
 
 
 class Point(NamedTuple):
-    """A week of a line.
+    """A moment of a line: a week, or a run.
 
     Attributes:
         label: Its name, such as `2026-W06`.
@@ -75,13 +75,14 @@ def bars(title: str, rows: Sequence[Bar]) -> Markup:
     )
 
 
-def line(title: str, points: Sequence[Point], *, percent: bool = False) -> Markup:
-    """A line over weeks; a week without a value is a gap, a week without school a grey band.
+def line(title: str, points: Sequence[Point], *, percent: bool = False, decimals: int = 0) -> Markup:
+    """A line over weeks or runs; one without a value is a gap, a week without school a grey band.
 
     Args:
         title: Told to who cannot see it.
-        points: In the order of their weeks.
+        points: In the order of time.
         percent: Whether values are shares (0 to 1), of an axis from the lowest to 100 %.
+        decimals: Of a value that is no share.
 
     Returns:
         An SVG element.
@@ -89,7 +90,7 @@ def line(title: str, points: Sequence[Point], *, percent: bool = False) -> Marku
     known = [point.value for point in points if point.value is not None]
     low = min([*known, 1.0 if percent else 0.0])
     high = 1.0 if percent else max([*known, 1.0])
-    form = "{:.0%}" if percent else "{:,.0f}"
+    form = "{:.0%}" if percent else f"{{:,.{decimals}f}}"
     place = (WIDTH - _LEFT - _RIGHT) / max(len(points) - 1, 1)
     scale = (_HEIGHT - _TOP - _BOTTOM) / ((high - low) or 1)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -37,8 +37,15 @@ class Link:
     text: str
     about: str
 
+    def found(self, folder: Path, language: Language) -> Link | None:
+        """The link to its page, in the language if there is such a page; None if there is no page."""
+        beside = Path(self.href).with_suffix(f".{language}.html").as_posix()
+        there = [href for href in (beside, self.href) if (folder / href).exists()]
+        return replace(self, href=there[0]) if there else None
+
 
 QUALITY = Link("quality/index.html", "Quality of the lake", "rules and schools day by day, and each load")
+RUNS = Link("trends/index.html", "Runs of the trends", "how long each model takes, and what failed")
 
 
 def write_report(
@@ -94,7 +101,7 @@ def write_report(
                 late=changed.changes[: late.WEEKS_LISTED],
                 late_told=changed.told(language),
                 loads=loads,
-                links=[link for link in links if (path.parent / link.href).exists()],
+                links=[there for link in links if (there := link.found(path.parent, language))],
             )
         )
         page.write_text(text, encoding="utf-8")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters.aws import share_service_models
+from pipelines.trends.results import FAILED
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = ROOT / "dbt"
@@ -70,7 +71,7 @@ def _tell(event: Any) -> None:
             return
         node = event.data.node_info.node_name
         lines = f"{DONE}{node}: {result.status} ({result.execution_time:.1f} s)\n"
-        if result.status in ("error", "fail", "runtime error"):
+        if result.status in FAILED:
             lines += f"{node}: {result.message}\n"
         sys.stdout.write(lines)  # at once: nodes finish in several threads
         sys.stdout.flush()

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class ModelRun:
+FAILED = ("error", "fail", "runtime error")  # dbt's words for a node that went wrong
+
+
+class ModelRun(msgspec.Struct, frozen=True, omit_defaults=True):
     """A view or mart.
 
     Attributes:
@@ -24,17 +27,17 @@ class ModelRun:
     status: str
     rows: int | None
     seconds: float
-    message: str
+    message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class TestRun:
+class TestRun(msgspec.Struct, frozen=True, omit_defaults=True):
     """A data test.
 
     Attributes:
         name: Says what holds if it passes.
         status: pass, warn, fail, error or skipped.
         failures: Rows that speak against it.
+        seconds: How long it took.
         message: dbt's words, if it did not pass.
     """
 
@@ -43,11 +46,11 @@ class TestRun:
     name: str
     status: str
     failures: int
-    message: str
+    seconds: float
+    message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SourceFreshness:
+class SourceFreshness(msgspec.Struct, frozen=True):
     """How old the newest row of a lake table is.
 
     Attributes:
@@ -94,7 +97,7 @@ class TrendsResult:
     @property
     def failed(self) -> tuple[str, ...]:
         """Names of the tests that failed or could not be run."""
-        return self._tests("fail", "error")
+        return self._tests(*FAILED)
 
     @property
     def summary(self) -> str:
@@ -153,6 +156,7 @@ def _test(node: dict[str, Any]) -> TestRun:
         name=node["unique_id"].split(".")[2],
         status=node["status"],
         failures=node["failures"] or 0,
+        seconds=node["execution_time"],
         message="" if node["status"] == "pass" else node["message"] or "",
     )
 

@@ -7,17 +7,22 @@ import json
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from adapters.settings import setting
+from pipelines.trends import history
 from pipelines.trends.commands import DONE, PROJECT, ROOT, THEN, WORK
 from pipelines.trends.results import TrendsResult, read_results
 
-SETTINGS = ("LAKE_BUCKET", "LAKE_DATABASE", "MARTS_DATABASE", "RESULTS_BUCKET", "DBT_WORK_GROUP")
+SETTINGS = (
+    *("LAKE_BUCKET", "LAKE_DATABASE", "MARTS_DATABASE", "RESULTS_BUCKET", "DBT_WORK_GROUP"),
+    "REPORTS_BUCKET",
+)
 
 
 class TrendsBusyError(RuntimeError):
@@ -45,7 +50,7 @@ def run_trends(
     work_dir: Path = WORK,
     progress: Callable[[str], None] = lambda _: None,
 ) -> TrendsResult:
-    """Measures the lake's freshness, builds the marts and tests them.
+    """Measures the lake's freshness, builds the marts and tests them, and keeps what came of it.
 
     Two runs at once would replace each other's weeks: a schedule starts one at a time.
 
@@ -67,6 +72,7 @@ def run_trends(
             start.
         TrendsBusyError: Another run uses the working folder.
         MissingSettingError: A `LUCA_*` variable is not set.
+        ClientError, BotoCoreError: The marts are in order; what came of the run could not be kept.
     """
     for name in SETTINGS:
         setting(name)
@@ -96,7 +102,7 @@ def _run_trends(
     work_dir: Path,
     progress: Callable[[str], None],
 ) -> TrendsResult:
-    started = time.monotonic()
+    started_at = datetime.now(UTC)
     for artifact in ("run_results.json", "sources.json", "static_index.html"):
         (work_dir / artifact).unlink(missing_ok=True)  # or an earlier run would speak for this one
     last_words = _run(_commands(full_refresh, select, since, docs=docs_dir is not None), work_dir, progress)
@@ -104,15 +110,28 @@ def _run_trends(
     if docs_dir and not last_words:
         docs_dir.mkdir(parents=True, exist_ok=True)
         docs = shutil.copyfile(work_dir / "static_index.html", docs_dir / "index.html")
-    result = read_results(work_dir, seconds=time.monotonic() - started, docs=docs)
+    ended_at = datetime.now(UTC)
+    result = read_results(work_dir, seconds=(ended_at - started_at).total_seconds(), docs=docs)
+    trouble = _trouble(result, last_words, select, work_dir)
+    try:
+        history.keep(history.kept(result, started_at, ended_at, failed=bool(trouble)))
+    except (BotoCoreError, ClientError) as refused:
+        if not trouble:
+            raise
+        trouble += f"; nor was this run kept: {refused}"
+    if trouble:
+        raise TrendsError(trouble, result)
+    return result
+
+
+def _trouble(result: TrendsResult, last_words: str, select: str | None, work_dir: Path) -> str:
+    """What went wrong; '' if nothing did."""
     if last_words:
         log = work_dir / "logs" / "dbt.log"
-        raise TrendsError(f"the trends are not in order: {last_words} ({result.summary}; see {log})", result)
+        return f"the trends are not in order: {last_words} ({result.summary}; see {log})"
     if not (result.models or result.tests):
-        raise TrendsError(
-            f"{select!r} selects no model and no test of {PROJECT}: see dbt's node selection", result
-        )
-    return result
+        return f"{select!r} selects no model and no test of {PROJECT}: see dbt's node selection"
+    return ""
 
 
 def _commands(full_refresh: bool, select: str | None, since: date | None, *, docs: bool) -> list[list[str]]:

@@ -28,12 +28,14 @@ from transforms.lake_schema import BEHAVIOR_EVENTS, LAKE_TABLES, PARTITION_KEYS,
 
 LAKE = "luca-lake-000000000000"
 RESULTS = "luca-results-000000000000"
+REPORTS = "luca-reports-000000000000"
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
     "AWS_DEFAULT_REGION": "us-east-1",
     "LUCA_LAKE_BUCKET": LAKE,
     "LUCA_RESULTS_BUCKET": RESULTS,
+    "LUCA_REPORTS_BUCKET": REPORTS,
     "LUCA_LAKE_DATABASE": "luca_lake",
     "LUCA_MARTS_DATABASE": "luca_marts",
     "LUCA_DBT_WORK_GROUP": "luca-dbt",
@@ -79,7 +81,7 @@ def build(work: Path) -> None:
 def create_lake() -> None:
     """Buckets, databases and the lake's tables, all empty."""
     requests.post(f"{os.environ['AWS_ENDPOINT_URL']}/moto-api/reset", timeout=10)
-    for bucket in (LAKE, RESULTS):
+    for bucket in (LAKE, RESULTS, REPORTS):
         boto3.client("s3").create_bucket(Bucket=bucket)
     glue = boto3.client("glue")
     for database in ("luca_lake", "luca_marts"):

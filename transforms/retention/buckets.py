@@ -220,6 +220,12 @@ _REPORTS = (
         NOBODY,
         Identity.NOBODY,
     ),
+    _objects(
+        *("REPORTS", "trends/", "What runs of the trends built and tested: counts, seconds", Days(400)),
+        "pipelines.trends",
+        NOBODY,
+        Identity.NOBODY,
+    ),
 )
 
 OBJECTS = (*_LANDING, *_AUDITS, *_ERASURES, *_LAKE, *_MARTS, *_RESULTS, *_REPORTS)

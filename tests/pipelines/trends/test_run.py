@@ -11,6 +11,7 @@ import pytest
 from adapters.settings import MissingSettingError
 from pipelines.trends import TrendsBusyError, TrendsError, run_trends
 from pipelines.trends.commands import ROOT
+from pipelines.trends.history import latest
 from pipelines.trends.run import SETTINGS
 from tests.dbt import cloud, reference
 from tests.dbt.events import WEEK, event, history
@@ -68,6 +69,10 @@ def test_a_run_says_what_it_built_tested_and_found_fresh_and_writes_the_docs(lak
     assert "count_if(event_type" in page  # the compiled SQL
     assert str(ROOT) not in page
 
+    (kept,) = latest()
+    assert kept.models == result.models
+    assert (kept.state, kept.failures, kept.warnings) == ("passed", 0, 2)  # two tables without a new row
+
 
 @pytest.mark.slow
 def test_events_that_came_after_the_look_back_are_reported_and_built_on_request(lake, work):
@@ -101,6 +106,7 @@ def test_a_broken_rule_stops_the_run_and_names_itself(lake, work):
     assert caught.value.result.failed == ("student_rows_keep_the_rules",)
     statuses = {model.name: model.status for model in caught.value.result.models}
     assert statuses["weekly_school_behavior"] == "skipped"
+    assert [(kept.state, kept.failures) for kept in latest()] == [("failed", 1)]
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ from pathlib import Path
 from adapters import landing_claims, sync_failures, sync_records
 from adapters.sync_reports import PREFIX as SYNC_REPORTS
 from pipelines.load.quality_reports import PREFIX as QUALITY_REPORTS
+from pipelines.trends.history import PREFIX as TRENDS_RUNS
 from transforms.event_items import HOT_FOR
 from transforms.lake_schema import LAKE_TABLES
 from transforms.retention.lifecycle import FIRST_COHORT
@@ -50,7 +51,7 @@ def test_every_student_mart_lies_by_cohort() -> None:
 
 
 def test_reports_are_where_their_writers_put_them() -> None:
-    for prefix in (QUALITY_REPORTS, SYNC_REPORTS):
+    for prefix in (QUALITY_REPORTS, SYNC_REPORTS, TRENDS_RUNS):
         place = place_of("REPORTS", f"{prefix}x")
         assert place is not None
         assert place.keys == prefix
