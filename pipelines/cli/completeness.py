@@ -57,6 +57,7 @@ def completeness(
     The store is read from its exports, or, without them, by a scan, which is for small tables.
     Ends with 0 when the day adds up, 3 when it does not, 1 when the audit itself failed.
     """
+    from pipelines.audits.completeness import history
     from pipelines.audits.completeness.books import audit
 
     now = at.replace(tzinfo=UTC) if at else datetime.now(UTC)
@@ -70,6 +71,8 @@ def completeness(
             report = audit(wanted, store, now=now, edge=edge, say=say)
             say(Attention(report.verdict) if report.faults else report.verdict)
         _show(report)
+    if at is None:  # what was judged as of another moment is no history
+        history.keep(report)
     if repair and report.missing:
         _repair(report, store)
     if report.faults:

@@ -27,11 +27,11 @@ _TONES = {"rising": "good", "steady": "warn", "falling": "bad"}
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """A row of a mart that the page shows, and how a reader takes its numbers apart.
+    """A row of a mart or a number that the page shows, and how a reader takes it apart.
 
     Attributes:
         anchor: Where on the page it is said.
-        command: Lists the events behind one of its numbers.
+        command: Lists the events, or the students, behind it.
     """
 
     anchor: str
@@ -178,6 +178,7 @@ def school_report(school_id: str, own: Findings, written_at: datetime, language:
             loads=_records(own.loads),
             cohorts=list(_cohorts(own.cohorts)),
             explained=explained,
+            counted=list(_counted(last)),
         )
     )
 
@@ -194,6 +195,17 @@ def _explained(last: pd.Series[Any], classes: pd.DataFrame) -> Iterator[Explaine
     yield Explained("week", _command("weekly_school_behavior", last))
     for number, row in enumerate(classes.to_dict("records"), start=1):
         yield Explained(f"class-{number}", _command("weekly_class_behavior", row))
+
+
+def _counted(last: pd.Series[Any]) -> Iterator[Explained]:
+    """What is no sum of events: the students whom it counts, or over whom it is a mean."""
+    week = f"WHERE school_id = '{last['school_id']}' AND iso_week = '{last['iso_week']}'"
+    columns = "student_key, event_count, points, attendance_rate, trend"
+    students = f"SELECT {columns} FROM luca_marts.weekly_student_behavior {week}"
+    warnings = f"SELECT student_key, rule, measured, threshold FROM luca_marts.early_warnings {week}"
+    yield Explained("students", f'luca query "{students}"')
+    yield Explained("falling", f"luca query \"{students} AND trend = 'falling'\"")
+    yield Explained("warnings", f'luca query "{warnings}"')
 
 
 def _command(name: str, row: Any) -> str:

@@ -1,4 +1,4 @@
-"""The platform's weekly report: trends, the books and the loads, as one page without scripts."""
+"""The platform's weekly report: trends, late changes, audits and loads, as one page without scripts."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
+from pipelines.audits.retention.history import PAGE
 from pipelines.books import COLUMNS, Books
-from pipelines.reports import asking, charts, late
+from pipelines.reports import asking, audited, charts, late
 from pipelines.reports.charts import Say
 from pipelines.reports.pages import environment, percent, thousands
 from pipelines.reports.schools import FOLDER, file_name
@@ -77,7 +78,7 @@ def write_report(
         raise NoTrendsError("there are no weekly trends yet: run `luca load`, then `luca trends`")
     last = weeks.sort_values("week_start").groupby("school_id").tail(1).sort_values("school_id")
     hours, types = asking.lake(_HOURS), asking.lake(_TYPES)
-    changed = late.read()
+    changed, audits = late.read(), audited.read(path.parent)
     pages = {Language.EN: path, Language.ES: path.with_suffix(".es.html")}
     path.parent.mkdir(parents=True, exist_ok=True)
     for language, page in pages.items():
@@ -100,12 +101,19 @@ def write_report(
                 books=_table(books) if books else None,
                 late=changed.changes[: late.WEEKS_LISTED],
                 late_told=changed.told(language),
+                late_count=len(changed.changes),
+                audits=audits,
+                audit_page=_audit_page(path.parent),
                 loads=loads,
                 links=[there for link in links if (there := link.found(path.parent, language))],
             )
         )
         page.write_text(text, encoding="utf-8")
     return path
+
+
+def _audit_page(folder: Path) -> str | None:
+    return PAGE if (folder / PAGE).exists() else None
 
 
 _HOURS = (

@@ -112,9 +112,14 @@ SPANISH = {
     "unknown": "desconocido",
     "by the year of each row": "según el año de cada fila",
     "Where the numbers come from": "De dónde salen las cifras",
-    "Each command lists the pseudonymised events behind a number, and their sum is that number.": (
-        "Cada orden enumera los eventos seudonimizados que hay detrás de una cifra, y su suma es esa cifra."
-    ),
+    "Each command lists the pseudonymised events behind a row: their points add up to its points, and its "
+    "other figures are counted from the same events.": "Cada orden enumera los eventos seudonimizados que "
+    "hay detrás de una fila: sus puntos suman los de la fila, y sus demás cifras se cuentan de los mismos "
+    "eventos.",
+    "Each command lists the pseudonymised students behind a number: it counts them, or is the mean over "
+    "them. The data dictionary says what each column means.": "Cada orden enumera los alumnos "
+    "seudonimizados que hay detrás de una cifra: los cuenta, o es su media. El diccionario de datos dice "
+    "qué es cada columna.",
     "As of %(moment)s UTC: what came later is not in it yet.": (
         "Al %(moment)s UTC: lo que llegó después todavía no está."
     ),
@@ -193,6 +198,35 @@ SPANISH = {
         "Cada orden enumera las filas tardías que hay detrás de una cifra."
     ),
     "No final week has changed.": "Ninguna semana definitiva ha cambiado.",
+    "Only %(listed)s of %(count)s are listed, those not counted yet first, then the newest. All of them:": (
+        "Solo aparecen %(listed)s de %(count)s, primero las que faltan por contar y luego las más recientes. "
+        "Todas:"
+    ),
+    "Completeness": "Integridad",
+    "The day %(day)s does not add up.": "El día %(day)s no cuadra.",
+    "The day %(day)s adds up.": "El día %(day)s cuadra.",
+    "Audited %(moment)s UTC. Every event that a school sent was rejected, repeated or stored; what is stored "
+    "is in the lake, in quarantine or on its way.": "Auditado el %(moment)s UTC. Todo evento que envió una "
+    "escuela fue rechazado, repetido o guardado; lo guardado está en el lago, en cuarentena o en camino.",
+    "repeated": "repetidos",
+    "in flight": "en camino",
+    "held": "retenidos",
+    "missing": "perdidos",
+    "No day has been audited yet.": "Todavía no se ha auditado ningún día.",
+    "Retention": "Conservación",
+    "critical": "crítica",
+    "warning": "advertencia",
+    "info": "informativa",
+    "Findings of the audit of %(moment)s UTC, as of %(day)s: %(objects)s objects, %(size)s.": (
+        "Hallazgos de la auditoría del %(moment)s UTC, al %(day)s: %(objects)s objetos, %(size)s."
+    ),
+    "The page of the audit": "La página de la auditoría",
+    "What goes when": "Qué se elimina y cuándo",
+    "Year in which nothing of it may be left": "Año en que no debe quedar nada",
+    "Bytes": "Bytes",
+    "nothing removes it": "nada lo elimina",
+    "What lies in which cohort": "Qué hay en cada generación",
+    "Nobody has audited yet what is kept.": "Todavía no se ha auditado lo que se conserva.",
     "The books": "Las cuentas",
     "Rejected, by reason:": "Rechazados, por motivo:",
     "Loads and their quality": "Las cargas y su calidad",

@@ -226,6 +226,12 @@ _REPORTS = (
         NOBODY,
         Identity.NOBODY,
     ),
+    _objects(
+        *("REPORTS", "completeness/", "The accounts of days: counts by school", Days(400)),
+        "pipelines.audits.completeness",
+        NOBODY,
+        Identity.NOBODY,
+    ),
 )
 
 OBJECTS = (*_LANDING, *_AUDITS, *_ERASURES, *_LAKE, *_MARTS, *_RESULTS, *_REPORTS)

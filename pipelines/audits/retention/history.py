@@ -9,6 +9,7 @@ from adapters.settings import setting
 from pipelines.audits.retention.result import Audit
 
 PREFIX = "retention/"
+PAGE = f"{PREFIX}index.html"
 SHOWN = 60
 
 
@@ -17,8 +18,15 @@ def keep(audit: Audit, page: str) -> str:
     bucket = setting("REPORTS_BUCKET")
     key = f"{PREFIX}audits/{audit.made_at[:19].replace(':', '')}.json"
     lake.write(bucket, key, msgspec.json.encode(audit), "application/json")
-    lake.write(bucket, f"{PREFIX}index.html", page.encode(), "text/html")
+    lake.write(bucket, PAGE, page.encode(), "text/html")
     return key
+
+
+def newest() -> Audit | None:
+    """The latest audit; None where none was run."""
+    bucket = setting("REPORTS_BUCKET")
+    keys = list(lake.keys_under(bucket, f"{PREFIX}audits/"))
+    return msgspec.json.decode(lake.read(bucket, keys[-1]), type=Audit) if keys else None
 
 
 def earlier() -> list[Audit]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from markupsafe import Markup
@@ -37,18 +37,19 @@ def page(audit: Audit, earlier: Sequence[Audit]) -> str:
 
 
 def _charts(audit: Audit, all_audits: Sequence[Audit]) -> Sequence[dict[str, Any]]:
-    due = _sums(audit.piles, lambda pile: pile.due_year or 9999)
-    cohorts = _sums((p for p in audit.piles if p.cohort is not None), lambda pile: pile.cohort or UNKNOWN)
     drawn: list[tuple[str, str, Markup]] = [
         (
             "What goes when",
             "Bytes of current objects, by the year in which nothing of them may be left.",
-            bars("Bytes by the year in which they go", [_due(audit, year, size) for year, size in due]),
+            bars(
+                "Bytes by the year in which they go",
+                [_due(audit, year, size) for year, size in audit.bytes_by_due_year().items()],
+            ),
         ),
         (
             "What lies in which cohort",
             "Bytes of lake and marts, by year of graduation.",
-            bars("Bytes by cohort", [_cohort(year, size) for year, size in cohorts]),
+            bars("Bytes by cohort", [_cohort(year, size) for year, size in audit.bytes_by_cohort().items()]),
         ),
     ]
     if len(all_audits) > 1:
@@ -67,8 +68,8 @@ def _charts(audit: Audit, all_audits: Sequence[Audit]) -> Sequence[dict[str, Any
     return [{"title": title, "reading": reading, "svg": svg} for title, reading, svg in drawn]
 
 
-def _due(audit: Audit, year: int, size: int) -> Bar:
-    if year == 9999:
+def _due(audit: Audit, year: int | None, size: int) -> Bar:
+    if year is None:
         return Bar("nothing removes it", size, human_bytes(size), "bad")
     return Bar(str(year), size, human_bytes(size), "bad" if year < audit.as_of.year else "good")
 
@@ -77,13 +78,6 @@ def _cohort(year: int, size: int) -> Bar:
     if year == UNKNOWN:
         return Bar("unknown", size, human_bytes(size), "warn")
     return Bar(str(year), size, human_bytes(size))
-
-
-def _sums(piles: Any, year_of: Callable[[Pile], int]) -> list[tuple[int, int]]:
-    sums: Counter[int] = Counter()
-    for pile in piles:
-        sums[year_of(pile)] += pile.bytes
-    return sorted(sums.items())
 
 
 def _places(piles: Sequence[Pile]) -> list[tuple[str, int, int]]:

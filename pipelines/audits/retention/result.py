@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import date
 from enum import IntEnum
@@ -107,6 +108,21 @@ class Audit(msgspec.Struct, frozen=True):
     def count(self, severity: Severity) -> int:
         """How many findings there are of a severity."""
         return sum(finding.severity is severity for finding in self.findings)
+
+    def bytes_by_due_year(self) -> dict[int | None, int]:
+        """By the year in which they go, the earliest first; None, at the end, is never."""
+        sums: Counter[int | None] = Counter()
+        for pile in self.piles:
+            sums[pile.due_year] += pile.bytes
+        return dict(sorted(sums.items(), key=lambda item: (item[0] is None, item[0])))
+
+    def bytes_by_cohort(self) -> dict[int, int]:
+        """Of what lies by cohort, by year of graduation; 0 is unknown."""
+        sums: Counter[int] = Counter()
+        for pile in self.piles:
+            if pile.cohort is not None:
+                sums[pile.cohort] += pile.bytes
+        return dict(sorted(sums.items()))
 
     @property
     def verdict(self) -> str:

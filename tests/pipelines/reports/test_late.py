@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from pipelines.reports import asking, late
-from pipelines.reports.pages import environment
 from pipelines.reports.words import Language
-from tests.pipelines.reports.test_schools import rows_of
+from tests.pipelines.reports.platform_report import platform_report
+from tests.pipelines.reports.test_schools import rows_of, text_of
 
 
 def row(school_id: str, week: str, waits: int) -> dict[str, object]:
@@ -62,19 +62,7 @@ def test_where_no_final_week_changed_nothing_is_said(answered):
 
 def test_the_report_shows_each_change_and_leads_to_the_command_that_lists_its_rows(answered):
     found = answered(row("school_1", "2026-W05", 1), row("school_2", "2025-W40", 0))
-    page = (
-        environment()
-        .get_template("report.html.j2")
-        .render(
-            **{name: [] for name in ("figures", "charts", "last_weeks", "reports", "loads", "links")},
-            **dict.fromkeys(("other", "other_language", "first_week", "last_week"), "x"),
-            written_at=datetime(2026, 3, 10),
-            schools=2,
-            books=None,
-            late=found.changes,
-            late_told=found.told(),
-        )
-    )
+    page = platform_report(late=found.changes, late_told=found.told(), late_count=2)
     assert rows_of(page, "late") == [
         ["school_1", "2026-W05", "3", "2026-03-01 00:00", "not yet"],
         ["school_2", "2025-W40", "3", "2026-03-01 00:00", "yes"],
@@ -83,3 +71,10 @@ def test_the_report_shows_each_change_and_leads_to_the_command_that_lists_its_ro
     said = [unescape(page.split(f'id="{link}"><code>')[1].split("</code>")[0]) for link in links]
     assert said == [change.command for change in found.changes]
     assert "DATE '2026-01-26' AND DATE '2026-02-01'" in said[0]
+
+
+@pytest.mark.parametrize(("count", "said"), [(2, False), (73, True)])
+def test_a_list_that_is_cut_says_how_many_there_are(answered, count, said):
+    found = answered(row("school_1", "2026-W05", 1), row("school_2", "2025-W40", 0))
+    page = text_of(platform_report(late=found.changes, late_told=found.told(), late_count=count))
+    assert ("Only 2 of 73 are listed" in page) is said

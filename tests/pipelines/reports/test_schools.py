@@ -12,6 +12,7 @@ from pipelines.reports import pages, words
 from pipelines.reports.schools import school_report
 from pipelines.reports.words import Language
 from tests.pipelines.reports.findings import NOW, of_a_school
+from transforms.completeness import Place
 
 PIPELINES = Path(pages.__file__).parents[1]
 TEMPLATES = PIPELINES / "reports" / "templates"
@@ -67,6 +68,21 @@ def test_every_linked_number_leads_to_the_command_that_explains_it(english):
         "luca explain --mart weekly_school_behavior --key school_1/2026-W11 --column points"
     )
     assert "school_1/3B//2026-W11" in explained["why-class-2"]
+    falling = unescape(explained["why-falling"])
+    assert "FROM luca_marts.weekly_student_behavior WHERE school_id = 'school_1'" in falling
+    assert falling.endswith("AND iso_week = '2026-W11' AND trend = 'falling'\"")
+
+
+def test_every_figure_at_the_top_is_linked(english):
+    top = english.split('<ul class="figures">')[1].split("</ul>")[0]
+    assert re.findall(r'<b><a href="#why-(\w+)">([^<]+)</a></b>', top) == [
+        ("students", "40"),
+        ("week", "1,209"),
+        ("students", "90.9%"),
+        ("students", "27.2"),
+        ("falling", "8"),
+        ("warnings", "7"),
+    ]
 
 
 def test_quality_and_retention_say_what_is_kept(english):
@@ -107,7 +123,8 @@ def test_every_text_of_a_template_has_its_spanish_and_none_is_left_over():
     assert said - set(words.SPANISH) == set()
     code = "".join(path.read_text() for path in PIPELINES.rglob("*.py") if path.name != "words.py")
     in_code = re.sub(r'"\s*\n\s*"', "", code)  # a text may stand on several lines
-    computed = {column.replace("_", " ") for column in COLUMNS} | {"Rising", "Steady", "Falling"}
+    columns = (*COLUMNS, *(place.value for place in Place))
+    computed = {column.replace("_", " ") for column in columns} | {"Rising", "Steady", "Falling"}
     assert [text for text in words.SPANISH if text not in said | computed and text not in in_code] == []
 
 
