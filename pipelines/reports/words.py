@@ -222,7 +222,7 @@ SPANISH = {
     ),
     "The page of the audit": "La página de la auditoría",
     "What goes when": "Qué se elimina y cuándo",
-    "Year in which nothing of it may be left": "Año en que no debe quedar nada",
+    "Year": "Año",
     "Bytes": "Bytes",
     "nothing removes it": "nada lo elimina",
     "What lies in which cohort": "Qué hay en cada generación",
