@@ -64,7 +64,8 @@ def show(
         return
     console.print(f"[bold]{told['load_id']}[/] of {told['table']}: [bold]{told['state']}[/]")
     for state, moment in told["times"].items():
-        console.print(f"  {state:<10}{moment}")
+        took = f"  {told['seconds'][state]:+.1f} s" if state in told["seconds"] else ""
+        console.print(f"  {state:<10}{moment}{took}", highlight=False)
     console.print(f"  rules {told['rules_version'] or '–'}, contract {told['contract_version'] or '–'}")
     for name in ("error", "held"):
         if told[name]:

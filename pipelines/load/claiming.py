@@ -13,10 +13,16 @@ from adapters.landing_claims import Claim
 from adapters.leases import Lease
 from adapters.ledger import Load, LoadState
 from pipelines.load.shards import Bounds, parted
+from pipelines.load.work import Moments
 
 
 def open_or_resume(
-    table: str, now: datetime, bounds: Bounds, lease: Lease, only: Collection[str] | None = None
+    table: str,
+    now: datetime,
+    bounds: Bounds,
+    lease: Lease,
+    only: Collection[str] | None = None,
+    moment: Moments | None = None,
 ) -> Load | None:
     """The load to work on: the one that is open, else a new one with what no load has.
 
@@ -26,6 +32,7 @@ def open_or_resume(
         bounds: Of a new load.
         lease: Of the lake table.
         only: Keys of the files that a new load may take; None is all.
+        moment: Tells when its files were claimed; None is `now`.
 
     Returns:
         A load in state claimed or further; None where nothing has landed.
@@ -41,7 +48,7 @@ def open_or_resume(
     if load.state is not LoadState.CLAIMING:
         return load
     landing_claims.take(load, files, now, lease)
-    return ledger.advance(load, LoadState.CLAIMED, now, lease)
+    return ledger.advance(load, LoadState.CLAIMED, moment() if moment else now, lease)
 
 
 def claimed(load: Load) -> list[Claim]:

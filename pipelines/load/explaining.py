@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from adapters import ledger
@@ -10,6 +12,7 @@ from adapters.ledger import Load, LoadState
 from expectations.catalogue import EXPECTATIONS
 from pipelines.load import claiming
 from pipelines.load.holding import LET_GO, REASON
+from pipelines.load.work import JUDGED_BY
 
 
 def find(load_id: str) -> Load:
@@ -30,7 +33,8 @@ def explained(load: Load) -> dict[str, Any]:
     """All that is known of a load.
 
     Returns:
-        `load_id`, `table`, `state`, `times` (state to UTC text), `contract_version`, `rules_version`,
+        `load_id`, `table`, `state`, `times` (state to UTC text), `seconds` (state to the seconds
+        since the state before; the first has none), `judged_by` (what the rules took for now), `contract_version`, `rules_version`,
         `error`, `held`, `files` (each `key`, `etag`, `bytes`, `fault`, `reason`), `shards` (each `shard`,
         `files`, `done`, `objects`, `milliseconds` by stage), `schools` (counts by school), `broken_rules`
         (each `rule`, `severity`, `why`, `rows` by school) and `next` (what to do, in sentences).
@@ -43,6 +47,8 @@ def explained(load: Load) -> dict[str, Any]:
         "table": load.table,
         "state": load.state.value,
         "times": dict(load.times),
+        "seconds": _seconds(load.times),
+        "judged_by": facts.get(JUDGED_BY),
         "contract_version": facts.get("contract_version"),
         "rules_version": facts.get("rules_version"),
         "error": facts.get("error", ""),
@@ -62,6 +68,11 @@ def explained(load: Load) -> dict[str, Any]:
         "broken_rules": list(_broken(load, schools)),
         "next": list(_advice(load, [claim.file.key for claim in claims if claim.fault], schools)),
     }
+
+
+def _seconds(times: Mapping[str, str]) -> dict[str, float]:
+    moments = {state: datetime.fromisoformat(text) for state, text in times.items()}
+    return {state: (moments[state] - moments[before]).total_seconds() for before, state in pairwise(moments)}
 
 
 def _shards(load: Load) -> list[dict[str, Any]]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from adapters import ledger
 from adapters.ledger import Load, LoadState
 from pipelines.load import claiming, history
 from pipelines.load.result import Clock, LoadResult, accounted_for, emit_metrics
 from pipelines.load.sharding import noted_verdict
 from pipelines.load.work import Work, noting
+from transforms.calendar import utc_text
+
+CLOSED = "closed_at"  # a fact of the ledger
 
 
 class ShardsMissingError(RuntimeError):
@@ -54,10 +59,19 @@ def finish(work: Work, load: Load, *, resumed: bool = False, clock: Clock | None
             seconds=clock.seconds,
             resumed=resumed,
         )
-        history.keep(load, result, work.now, work.lease)
+        published_at = _closed(work, load)
+        history.keep(load, result, published_at, work.lease)
         work.load_table(load).drop()
-        ledger.advance(load, LoadState.PUBLISHED, work.now, work.lease, **result.facts)
+        ledger.advance(load, LoadState.PUBLISHED, published_at, work.lease, **result.facts)
     clock.lap("close")
     work.progress(result.summary)
     emit_metrics(result)
     return result
+
+
+def _closed(work: Work, load: Load) -> datetime:
+    """When the load is published: noted before its rows for analysts are, so that each run writes the same."""
+    closed: str = load.facts.get(CLOSED) or utc_text(work.moment())
+    if CLOSED not in load.facts:
+        ledger.note(load, work.lease, **{CLOSED: closed})
+    return datetime.fromisoformat(closed)

@@ -24,7 +24,8 @@ from pipelines.load.reading import FileFaultError, Landed, check_files, read_fil
 from pipelines.load.result import Clock, judged_counts
 from pipelines.load.rows import LoadRows, prepare
 from pipelines.load.shards import Bounds, split
-from pipelines.load.work import Work, noting
+from pipelines.load.work import JUDGED_BY, Work, noting
+from transforms.calendar import utc_text
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def plan(
     """
     clock = Clock()
     resumed = ledger.the_open_load(work.table) is not None
-    load = claiming.open_or_resume(work.table, work.now, bounds, work.lease, only)
+    load = claiming.open_or_resume(work.table, work.now, bounds, work.lease, only, work.moment)
     if load is None:
         return None
     clock.lap("claim")
@@ -154,7 +155,7 @@ class _Planning:
         self._say(f"judging {rows:,} rows")
         warm.result()
         verdict = gate.verdict(counts.result(), rows, docs)
-        hold_where_ours(self.load, verdict, self.work.now, self.work.lease)
+        hold_where_ours(self.load, verdict, self.work.moment(), self.work.lease)
         if copies is not None:
             self.table.keep_copies(copies.result())
         self.clock.lap("judge")
@@ -168,8 +169,9 @@ class _Planning:
         load = ledger.advance(
             self.load,
             LoadState.JUDGED,
-            self.work.now,
+            self.work.moment(),
             lease,
+            **{JUDGED_BY: utc_text(self.work.now)},
             contract_version=self.work.expectations.table.version,
             rules_version=self.work.expectations.version,
             severities={rule: severity.value for rule, severity in verdict.severities.items()},

@@ -21,7 +21,7 @@ from pipelines.load.planning import plan
 from pipelines.load.result import LoadResult, ledger_row
 from pipelines.load.sharding import work_on
 from pipelines.load.shards import USUAL, Bounds
-from pipelines.load.work import Say, at_work, lease_name
+from pipelines.load.work import Say, at_work, lease_name, since
 
 
 def load(
@@ -37,7 +37,7 @@ def load(
 
     Args:
         table_name: A lake table.
-        now: Aware; names the loads, and nothing may have happened after it.
+        now: Aware; names the loads, and nothing may have happened after it. The ledger's times go on from it.
         docs: Folder to add the quality reports to; the reports bucket has them anyway.
         bounds: Of each load and of its shards; a shard's decide how much memory a load takes.
         only: Keys of the landing files that new loads may take, so that rows which were judged apart are
@@ -57,10 +57,11 @@ def load(
         LoadDoesNotAddUpError: A school's rows are not all accounted for.
     """
     expectations_of(table_name)
+    moment = since(now)
     results: list[LoadResult] = []
     with (
         leases.held(lease_name(table_name), "load", progress) as lease,
-        at_work(table_name, now, lease, progress) as work,
+        at_work(table_name, now, moment, lease, progress) as work,
     ):
         while planned := plan(work, bounds, docs, only=only, keep=True):
             for number in range(planned.shards):

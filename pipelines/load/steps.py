@@ -17,7 +17,7 @@ from expectations.catalogue import expectations_of
 from pipelines.load import finishing, planning, sharding
 from pipelines.load.result import LoadResult
 from pipelines.load.shards import Bounds
-from pipelines.load.work import Say, at_work, lease_name
+from pipelines.load.work import Say, at_work, lease_name, since
 
 LEFT_SECONDS = 900  # between two steps: a container is up within two minutes, and may be tried again
 
@@ -38,9 +38,10 @@ def plan(table: str, now: datetime, bounds: Bounds, progress: Say) -> list[dict[
         Those of `pipelines.load.run.load`.
     """
     expectations_of(table)
+    moment = since(now)
     with (
         leases.held(lease_name(table), "load", progress) as lease,
-        at_work(table, now, lease, progress) as work,
+        at_work(table, now, moment, lease, progress) as work,
     ):
         planned = planning.plan(work, bounds)
         shards: list[dict[str, Any]] = []
@@ -67,13 +68,14 @@ def shard(table: str, load_id: str, number: int, now: datetime, progress: Say) -
         LookupError: There is no such load, or no such shard.
         Those of `pipelines.load.sharding.work_on`.
     """
+    moment = since(now)
     load = ledger.find(table, load_id)
     if load.state is LoadState.PUBLISHED:
         progress(f"load {load_id} is published already")
         return
     with (
         leases.joined(lease_name(table), _token(load)) as lease,
-        at_work(table, now, lease, progress) as work,
+        at_work(table, now, moment, lease, progress) as work,
     ):
         sharding.work_on(work, load, number)
 
@@ -84,12 +86,13 @@ def finish(table: str, now: datetime, progress: Say) -> LoadResult | None:
     Raises:
         Those of `pipelines.load.finishing.finish`.
     """
+    moment = since(now)
     load = ledger.the_open_load(table)
     if load is None:
         return None
     with (
         leases.joined(lease_name(table), _token(load), last=True) as lease,
-        at_work(table, now, lease, progress) as work,
+        at_work(table, now, moment, lease, progress) as work,
     ):
         return finishing.finish(work, load)
 

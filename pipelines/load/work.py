@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -19,14 +20,25 @@ from expectations.rules import Expectations
 from pipelines.load.gate import Gate
 from pipelines.load.load_table import LoadTable
 
+JUDGED_BY = "judged_by"  # a fact of the ledger: the moment that the rules took for now
+
 THREADS = 4  # of reading and writing side by side
 
 Say = Callable[[str], None]
+Moments = Callable[[], datetime]
+
+_elapsed: Callable[[], float] = time.monotonic
 
 
 def lease_name(table: str) -> str:
     """The lease of a lake table: whoever writes to the table holds it."""
     return f"lake/{table}"
+
+
+def since(now: datetime) -> Moments:
+    """A clock that shows a moment now, and goes on from it; it never goes back."""
+    begun = _elapsed()
+    return lambda: now + timedelta(seconds=_elapsed() - begun)
 
 
 @dataclass(frozen=True)
@@ -35,7 +47,8 @@ class Work:
 
     Attributes:
         expectations: Of the lake table.
-        now: Aware; nothing may have happened after it.
+        now: Aware; nothing that is judged may have happened after it.
+        moment: Gives the moment at which something is written down.
         lease: Of the lake table.
         pool: Threads to read and write with.
         progress: Told what is going on.
@@ -43,6 +56,7 @@ class Work:
 
     expectations: Expectations
     now: datetime
+    moment: Moments
     lease: Lease
     pool: ThreadPoolExecutor
     progress: Say
@@ -61,23 +75,24 @@ class Work:
 
         Until a verdict is written each run judges by its own clock: one that was wrong harms no later run.
         """
-        judged = load.times.get(LoadState.JUDGED.value)
+        judged = load.facts.get(JUDGED_BY) or load.times.get(LoadState.JUDGED.value)
         moment = self.now if judged is None else datetime.fromisoformat(judged)
         return Gate(load.load_id, self.expectations, moment, self.load_table(load).name)
 
 
 @contextmanager
-def at_work(table: str, now: datetime, lease: Lease, progress: Say) -> Iterator[Work]:
+def at_work(table: str, now: datetime, moment: Moments, lease: Lease, progress: Say) -> Iterator[Work]:
     """Gives a step what it needs.
 
     Args:
         table: A lake table.
         now: Aware.
+        moment: As of `since`, from where the step began.
         lease: Of the lake table.
         progress: Told what is going on.
     """
     with ThreadPoolExecutor(THREADS, thread_name_prefix="load") as pool:
-        yield Work(expectations_of(table), now, lease, pool, progress)
+        yield Work(expectations_of(table), now, moment, lease, pool, progress)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ import pytest
 from adapters import athena, leases, queues
 from adapters.aws import client
 from infra.local.athena import AthenaServer, WorkGroup
-from pipelines.load import gate, quality_reports
+from pipelines.load import gate, quality_reports, work
 from pipelines.load.result import LoadResult
 from pipelines.load.run import load
 from tests.moto_process import moto_process
@@ -276,6 +276,7 @@ def lake(
     monkeypatch.setattr(leases, "TRUST_SECONDS", 600)
     monkeypatch.setattr(gate, "PAUSES", (0.0, 0.0))
     monkeypatch.setattr(queues, "WAIT_SECONDS", 0)  # moto is the one server of its queues
+    monkeypatch.setattr(work, "_elapsed", lambda: 0.0)  # a load's times are its `now`, however long it takes
     lake = Lake(moto)
     lake.reset()
     yield lake

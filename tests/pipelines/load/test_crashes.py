@@ -59,15 +59,18 @@ def untroubled(lake: Any) -> dict[str, Any]:
 
 # The n-th write: 1 the lease, 2 the load, 3 the claims, 4 claimed, 5 the manifest, 6-8 its table, 9 the
 # verdict by school, 10 judged, then quarantine and partitions, the partitions in Glue, the shard's counts,
-# the counts of all, the table dropped, published, and the lease given back.
-@pytest.mark.parametrize("write", [4, 10, 13, 17])
+# the counts of all, when it is closed, its rows for analysts, their partition, the table dropped, published,
+# and the lease given back.
+@pytest.mark.parametrize("write", [4, 10, 13, 17, 20])
 def test_a_killed_load_is_finished_by_the_next_run(lake: Any, write: int) -> None:
     expected = untroubled(lake)
     land(lake)
     assert lake.dies(write)
+    told = lake.objects("lake/loads/")
     (result,) = lake.load(now=LATER)
     assert result.resumed
     assert state(lake) == expected
+    assert told.items() <= lake.objects("lake/loads/").items(), "what analysts were told is told anew"
 
 
 @pytest.mark.slow
@@ -79,9 +82,11 @@ def test_a_load_killed_before_any_of_its_writes_is_finished_by_the_next_run(lake
         land(lake)
         if not lake.dies(write):
             break
+        told = lake.objects("lake/loads/")
         # Killed before the load was written down, there is none to resume: the next run begins it.
         lake.load(now=LATER if ledger.the_open_load("behavior_events") else NOW)
         assert state(lake) == expected, f"killed before write {write}"
+        assert told.items() <= lake.objects("lake/loads/").items(), f"killed before write {write}"
         write += STRIDE
     assert write > 14
 

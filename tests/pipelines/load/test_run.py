@@ -6,6 +6,7 @@ import io
 import json
 import random
 from datetime import date, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,12 @@ from adapters.ledger import LoadState
 from adapters.quarantine import waiting_rows
 from expectations.catalogue import UnknownTableError
 from expectations.rules import NO_SCHOOL
+from pipelines.load import work
+from pipelines.load.explaining import explained, find
 from pipelines.load.run import load, recent_loads
 from pipelines.load.shards import Bounds
 from pipelines.partitions.rewriting import rewriting
+from transforms.calendar import utc_text
 from transforms.lake_schema import BEHAVIOR_EVENTS, LAKE_TABLES
 
 pytestmark = pytest.mark.service
@@ -284,6 +288,25 @@ def test_the_ledger_tells_the_load(lake: Any) -> None:
         "stopped": True,
         "broken": {"points_in_range": 1},
     }
+
+
+def test_each_state_has_its_own_moment_and_the_rules_have_that_of_the_run(
+    lake: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticks = count()
+    monkeypatch.setattr(work, "_elapsed", lambda: float(next(ticks)))
+    lake.land([lake.event()])
+    load_id = lake.load_one(now=NOW).load_id
+    told = explained(find(load_id))
+    assert list(told["times"]) == ["claiming", "claimed", "judged", "published"]
+    assert told["times"]["claiming"] == told["judged_by"] == utc_text(NOW)
+    assert list(told["seconds"]) == ["claimed", "judged", "published"]
+    assert min(told["seconds"].values()) >= 1
+    (row,) = [pq.read_table(io.BytesIO(body)) for body in lake.objects("lake/loads/").values()]
+    written = {
+        name: f"{row[f'{name}_at'][0].as_py():%Y-%m-%dT%H:%M:%S.000Z}" for name in ("judged", "published")
+    }
+    assert written == {name: told["times"][name] for name in written}
 
 
 def test_recent_loads_are_flat_rows_newest_first(lake: Any) -> None:
