@@ -34,7 +34,8 @@ def explained(load: Load) -> dict[str, Any]:
 
     Returns:
         `load_id`, `table`, `state`, `times` (state to UTC text), `seconds` (state to the seconds
-        since the state before; the first has none), `judged_by` (what the rules took for now), `contract_version`, `rules_version`,
+        since the state before; the first has none), `judged_by` (UTC text: what the rules took for now),
+        `contract_version`, `rules_version`,
         `error`, `held`, `files` (each `key`, `etag`, `bytes`, `fault`, `reason`), `shards` (each `shard`,
         `files`, `done`, `objects`, `milliseconds` by stage), `schools` (counts by school), `broken_rules`
         (each `rule`, `severity`, `why`, `rows` by school) and `next` (what to do, in sentences).

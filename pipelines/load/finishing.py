@@ -70,7 +70,7 @@ def finish(work: Work, load: Load, *, resumed: bool = False, clock: Clock | None
 
 
 def _closed(work: Work, load: Load) -> datetime:
-    """When the load is published: noted before its rows for analysts are, so that each run writes the same."""
+    """When the load is published: noted before its rows for analysts, so that each run writes the same."""
     closed: str = load.facts.get(CLOSED) or utc_text(work.moment())
     if CLOSED not in load.facts:
         ledger.note(load, work.lease, **{CLOSED: closed})
