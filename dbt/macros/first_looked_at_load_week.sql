@@ -11,3 +11,9 @@
     {%- set before = modules.datetime.date.fromisoformat(newest ~ '-01') - modules.datetime.timedelta(days=28) -%}
     {{ return(earlier_if_asked(weeks_after(before, 0) - modules.datetime.timedelta(days=before.weekday()))) }}
 {% endmacro %}
+
+{#- The Monday from which a run reads a mart that it is not building; none where it builds all anew. -#}
+{% macro first_read_week(mart) %}
+    {%- if not (execute and is_incremental()) -%}{{ return(none) }}{%- endif -%}
+    {{ return(look_back(mart)) }}
+{% endmacro %}

@@ -8,7 +8,7 @@
 {%- set loads = source('lake', 'loads') %}
 {%- set calendar = ref('school_weeks') %}
 {%- set first_load_week = first_looked_at_load_week(loads) %}
-{%- set newest = look_back(calendar) if execute and is_incremental() else none %}
+{%- set newest = first_read_week(calendar) %}
 
 with published as (
 
