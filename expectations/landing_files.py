@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -123,7 +124,7 @@ def impossible_times(rows: pa.Table) -> Iterator[str]:
     """
     for field in rows.schema:
         if pa.types.is_timestamp(field.type):
-            span = pc.min_max(rows[field.name].cast(pa.int64()))
-            low, high = span["min"].as_py(), span["max"].as_py()
+            span: Any = pc.min_max(rows[field.name])
+            low, high = (span[end].value for end in ("min", "max"))  # as_py fails on such times
             if low is not None and (low < _FIRST or high > _LAST):
                 yield field.name

@@ -186,8 +186,9 @@ def _write_all(
 
 def _write(part: Part, lease: Lease) -> int:
     sink = pa.BufferOutputStream()
-    _write_table(part.rows, sink, row_group_size=ROWS_A_GROUP, **encoding(part.rows.schema))
-    body = sink.getvalue()
+    footers: list[pq.FileMetaData] = []
+    options = encoding(part.rows.schema)
+    _write_table(part.rows, sink, row_group_size=ROWS_A_GROUP, metadata_collector=footers, **options)
     lease.check()
-    lake.write(setting("LAKE_BUCKET"), part.key, body.to_pybytes())
-    return pq.read_metadata(pa.BufferReader(body)).num_rows
+    lake.write(setting("LAKE_BUCKET"), part.key, sink.getvalue().to_pybytes())
+    return footers[0].num_rows

@@ -70,7 +70,7 @@ def read_files(files: Sequence[LandingFile], table: LakeTable, pool: Executor, t
         return rows.num_rows
 
     checked = _checked(files, lambda file: read_file(file, table), keep, pool, took)
-    return checked._replace(columns=_joined(tables) if tables else None)
+    return checked._replace(columns=_joined(tables, pool) if tables else None)
 
 
 def check_files(files: Sequence[LandingFile], table: LakeTable, pool: Executor, took: Took) -> Landed:
@@ -137,12 +137,16 @@ def read_file(file: LandingFile, table: LakeTable) -> pa.Table:
     return rows
 
 
-def _joined(tables: list[pa.Table]) -> pa.Table:
-    """One table of one chunk a column, made a column at a time so that no row is there twice."""
+def _joined(tables: list[pa.Table], pool: Executor) -> pa.Table:
+    """One table of one chunk a column, made some columns at a time so that few rows are there twice."""
     joined = pa.concat_tables(tables)
     names, columns = joined.column_names, list[Any](joined.columns)
     tables.clear()
     del joined
-    for number in range(len(columns)):
+
+    def join(number: int) -> None:
         columns[number] = columns[number].combine_chunks()
+
+    for _ in pool.map(join, range(len(columns))):
+        pass
     return pa.table(dict(zip(names, columns, strict=True)))
