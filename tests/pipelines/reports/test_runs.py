@@ -107,6 +107,7 @@ def test_a_run_that_dbt_could_not_begin_is_a_failure_that_is_seen():
     page = runs.page([*KEPT, kept_run(4, state=State.FAILED)], NOW, Language.EN)
     assert "The run failed: its marts are not all in order." in page
     assert described(page, "Failures and warnings by run")[-1] == "03-04 12:05: did not come to its end"
+    assert '<th scope="col">Model' not in page
 
 
 @pytest.mark.parametrize("kept", [[], KEPT, [KEPT[1]], [kept_run(4, state=State.FAILED)]])
