@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import uuid4
 
@@ -68,15 +68,15 @@ class KeptRun(msgspec.Struct, frozen=True):
         return sum(status in statuses for status in found)
 
 
-def kept(result: TrendsResult, started_at: datetime, ended_at: datetime, *, failed: bool) -> KeptRun:
+def kept(result: TrendsResult, started_at: datetime, *, failed: bool) -> KeptRun:
     """A run in the form in which it is kept.
 
     Args:
         result: What it did, as far as it came.
         started_at: Aware, UTC.
-        ended_at: Likewise.
         failed: Whether it ended with an error.
     """
+    ended_at = started_at + timedelta(seconds=result.seconds)
     return KeptRun(
         run_id=uuid4().hex[:8],
         started_at=started_at.isoformat(timespec="seconds"),

@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -102,7 +103,7 @@ def _run_trends(
     work_dir: Path,
     progress: Callable[[str], None],
 ) -> TrendsResult:
-    started_at = datetime.now(UTC)
+    started_at, started = datetime.now(UTC), time.monotonic()
     for artifact in ("run_results.json", "sources.json", "static_index.html"):
         (work_dir / artifact).unlink(missing_ok=True)  # or an earlier run would speak for this one
     last_words = _run(_commands(full_refresh, select, since, docs=docs_dir is not None), work_dir, progress)
@@ -110,11 +111,10 @@ def _run_trends(
     if docs_dir and not last_words:
         docs_dir.mkdir(parents=True, exist_ok=True)
         docs = shutil.copyfile(work_dir / "static_index.html", docs_dir / "index.html")
-    ended_at = datetime.now(UTC)
-    result = read_results(work_dir, seconds=(ended_at - started_at).total_seconds(), docs=docs)
+    result = read_results(work_dir, seconds=time.monotonic() - started, docs=docs)
     trouble = _trouble(result, last_words, select, work_dir)
     try:
-        history.keep(history.kept(result, started_at, ended_at, failed=bool(trouble)))
+        history.keep(history.kept(result, started_at, failed=bool(trouble)))
     except (BotoCoreError, ClientError) as refused:
         if not trouble:
             raise

@@ -113,9 +113,10 @@ def test_keys_sort_by_time_and_the_latest_are_read_oldest_first(
     nothing = TrendsResult((), (), (), 60.0)
     for minutes in (75, 0, 600, 15):  # one of the next hour and one of the next evening
         started = NOON + timedelta(minutes=minutes)
-        history.keep(history.kept(nothing, started, started + timedelta(minutes=1), failed=False))
+        history.keep(history.kept(nothing, started, failed=False))
 
     assert [each.started_at[11:16] for each in history.latest()] == ["12:20", "13:20", "22:05"]
+    assert history.latest()[0].ended_at == "2026-03-10T12:21:09+00:00"
     keys = sorted(kept_objects())
     assert keys[0].startswith("trends/runs/2026-03-10T120509-")
     assert keys[-1].startswith("trends/runs/2026-03-10T220509-")
