@@ -33,13 +33,14 @@ def chromium_browser() -> Iterator[Browser]:
 
 @contextmanager
 def opened_alone(browser: Browser, file: Path) -> Iterator[Page]:
-    """A page of a file; afterwards it has fetched nothing else, and its console has said nothing."""
+    """A page of a file; it has fetched nothing but its Spanish twin then, and its console has said nothing."""
+    own = {each.as_uri() for each in (file, file.with_suffix(".es.html"))}
     faults: list[str] = []
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.on("console", lambda message: faults.append(message.text))
     page.on(
         "request",
-        lambda request: None if request.url == file.as_uri() else faults.append(f"left: {request.url}"),
+        lambda request: None if request.url in own else faults.append(f"left: {request.url}"),
     )
     page.goto(file.as_uri())
     yield page

@@ -28,7 +28,9 @@ def retention(
     cohorts: Annotated[
         bool, typer.Option("--cohorts/--no-cohorts", help="Compare the lake with the rosters by Athena.")
     ] = True,
-    out: Annotated[Path, typer.Option(help="The page to write.")] = Path("out/retention.html"),
+    out: Annotated[Path, typer.Option(help="The page to write; beside it, as *.es.html, in Spanish.")] = Path(
+        "out/retention.html"
+    ),
     as_json: Annotated[bool, typer.Option("--json", help="Print the audit as JSON.")] = False,
 ) -> None:
     """Compare what AWS holds with docs/retention.md: rules, objects, versions, cohorts, logs, queues, tables.
@@ -39,20 +41,22 @@ def retention(
     import msgspec
 
     from pipelines.audits.retention import history
-    from pipelines.audits.retention.page import page
+    from pipelines.audits.retention.page import pages
     from pipelines.audits.retention.result import Severity
     from pipelines.audits.retention.run import audit, emit_metrics
+    from pipelines.reports.pages import file_name
 
     now, day = datetime.now(UTC), as_of.date() if as_of else None
     with step("Retention") if not as_json else nullcontext(lambda text: None) as say:
         done = audit(now=now, as_of=day, schools=school, compare_cohorts=cohorts, say=say)
         told = f"{done.objects:,} objects: {done.verdict}"
         say(told if done.severity is Severity.INFO else Attention(told))
-    written = page(done, history.earlier())
+    earlier = history.earlier()
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(written, encoding="utf-8")
+    for language, written in pages(done, earlier, out.stem).items():
+        out.with_name(file_name(out.stem, language)).write_text(written, encoding="utf-8")
     if as_of is None and school is None:  # what was asked for another day or a part is no history
-        history.keep(done, written)
+        history.keep(done, pages(done, earlier, history.INDEX))
         emit_metrics(done)
     if as_json:
         typer.echo(msgspec.json.format(msgspec.json.encode(done), indent=1).decode())

@@ -1,11 +1,12 @@
-"""The page of each load, and the result that it was made of, in a folder and in the reports bucket.
+"""The pages of each load, and the result that they were made of, in a folder and in the reports bucket.
 
 | where | what |
 |---|---|
-| `quality/{table}/{load_id}.html` | what was judged and what was found |
+| `quality/{table}/{load_id}.html` and `.es.html` | what was judged and what was found |
 | `quality/{table}/{load_id}.json` | the same as Great Expectations gave it |
 
-The page of the last weeks, `quality/index.html`, is made of the ledger (`pipelines.reports.quality`).
+The page of the last weeks, `quality/index.html` and `.es.html`, is made of the ledger
+(`pipelines.reports.quality`).
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ import shutil
 from pathlib import Path
 
 from adapters import lake
-from adapters.lake import ObjectVanishedError
 from adapters.settings import setting
+from pipelines.reports.kept import bring
 from pipelines.reports.load_page import load_page
+from pipelines.reports.pages import file_name
+from pipelines.reports.words import Language
 
 PREFIX = "quality/"
-INDEX = "index.html"
+INDEX = "index"
 
 
 def keep(results: Path, docs: Path | None) -> None:
@@ -32,26 +35,24 @@ def keep(results: Path, docs: Path | None) -> None:
     """
     for file in sorted(results.rglob("*.json")):
         table, load_id = file.parent.name, file.stem
-        page = load_page(table, load_id, json.loads(file.read_text(encoding="utf-8")), home=f"../{INDEX}")
-        file.with_suffix(".html").write_text(page, encoding="utf-8")
+        result = json.loads(file.read_text(encoding="utf-8"))
+        for language in Language:
+            page = load_page(table, load_id, result, language, home=f"../{file_name(INDEX, language)}")
+            file.with_name(file_name(load_id, language)).write_text(page, encoding="utf-8")
     if docs is not None:
         shutil.copytree(results, docs, dirs_exist_ok=True)
     lake.write_folder(results, setting("REPORTS_BUCKET"), PREFIX)
 
 
-def fetch(table: str, load_id: str, docs: Path) -> bool:
-    """Brings the page of a load into a folder, unless it is there.
+def fetch(table: str, load_id: str, docs: Path) -> frozenset[Language]:
+    """Brings the pages of a load into a folder, unless they are there.
 
     Returns:
-        Whether it is there now; a load that was never judged has none.
+        The languages in which they are there now; a load that was never judged has none.
     """
-    page = docs / table / f"{load_id}.html"
-    if page.exists():
-        return True
-    try:
-        body = lake.read(setting("REPORTS_BUCKET"), f"{PREFIX}{table}/{load_id}.html")
-    except ObjectVanishedError:
-        return False
-    page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_bytes(body)
-    return True
+    found = set()
+    for language in Language:
+        name = f"{table}/{file_name(load_id, language)}"
+        if (docs / name).exists() or bring(f"{PREFIX}{name}", docs / name):
+            found.add(language)
+    return frozenset(found)

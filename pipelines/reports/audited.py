@@ -6,13 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from adapters import lake
-from adapters.lake import ObjectVanishedError
-from adapters.settings import setting
 from pipelines.audits.completeness import history as accounts
 from pipelines.audits.completeness.report import DayReport
 from pipelines.audits.retention import history as retention_audits
 from pipelines.audits.retention.result import Audit, Severity
+from pipelines.reports.kept import bring
+from pipelines.reports.words import Language
 from transforms.completeness import DayAccount, Place
 from transforms.retention.cohorts import UNKNOWN
 
@@ -69,27 +68,17 @@ class Audited:
 
 
 def read(folder: Path) -> Audited:
-    """The newest audits; the page of the one of retention is brought into a folder.
+    """The newest audits; the pages of the one of retention are brought into a folder.
 
     Args:
-        folder: Of the report; the page gets its name in the bucket, `retention/index.html`.
+        folder: Of the report; they are called there as in the bucket, `retention/index.html`.
     """
     found = Audited(retention_audits.newest(), accounts.newest())
     if found.retention is not None:
-        bring(retention_audits.PAGE, folder)
+        for language in Language:
+            key = retention_audits.page_key(language)
+            bring(key, folder / key)
     return found
-
-
-def bring(key: str, folder: Path) -> bool:
-    """Brings an object of the reports bucket into a folder, under its key; returns whether there is one."""
-    try:
-        body = lake.read(setting("REPORTS_BUCKET"), key)
-    except ObjectVanishedError:
-        return False
-    file = folder / key
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(body)
-    return True
 
 
 def _sum(figures: list[int | None]) -> int | None:

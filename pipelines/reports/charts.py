@@ -128,11 +128,12 @@ def event_types(types: pd.DataFrame, say: Say = str) -> str:
     return _svg(chart, height=26 * max(2, len(types)))
 
 
-def rows_by_day(days: pd.DataFrame) -> str:
+def rows_by_day(days: pd.DataFrame, say: Say = str) -> str:
     """Lines of published rows per day, one a school; the largest schools where they are many.
 
     Args:
         days: `school_id`, `load_day` (date), `row_count`.
+        say: Its words in the language of the page.
     """
     largest = days.groupby("school_id")["row_count"].sum().nlargest(MOST_LINES).index
     chart = (
@@ -140,28 +141,31 @@ def rows_by_day(days: pd.DataFrame) -> str:
         .mark_line(point=True, strokeWidth=2)
         .encode(
             x=alt.X(
-                "load_day:T", title="Day of the load (UTC)", axis=alt.Axis(format="%d %b", labelOverlap=True)
+                "load_day:T",
+                title=say("Day of the load (UTC)"),
+                axis=alt.Axis(format="%m-%d", labelOverlap="greedy"),
             ),
-            y=alt.Y("row_count:Q", title="Rows published", axis=alt.Axis(format="~s")),
-            color=alt.Color("school_id:N", title="School", scale=alt.Scale(range=PALETTE)),
+            y=alt.Y("row_count:Q", title=say("Rows published"), axis=alt.Axis(format="~s")),
+            color=alt.Color("school_id:N", title=say("School"), scale=alt.Scale(range=PALETTE)),
             tooltip=["school_id:N", "load_day:T", "row_count:Q"],
         )
     )
     return _svg(chart, height=HEIGHT)
 
 
-def hours_since_rows(ages: pd.DataFrame) -> str:
+def hours_since_rows(ages: pd.DataFrame, say: Say = str) -> str:
     """Bars of the hours since a school's last rows; the schools that wait longest where they are many.
 
     Args:
         ages: `school_id`, `table`, `hours`.
+        say: Its words in the language of the page.
     """
     oldest = ages.groupby("school_id")["hours"].max().nlargest(MOST_BARS).index
     chart = (
         alt.Chart(_plain(ages[ages["school_id"].isin(oldest)]))
         .mark_bar()
         .encode(
-            x=alt.X("hours:Q", title="Hours since the last rows were published"),
+            x=alt.X("hours:Q", title=say("Hours since the last rows were published")),
             y=alt.Y("school_id:N", title=None, sort="-x"),
             yOffset="table:N",
             color=alt.Color("table:N", title=None, scale=alt.Scale(range=PALETTE)),

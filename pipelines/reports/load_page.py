@@ -12,7 +12,8 @@ from typing import Any
 
 from expectations.catalogue import EXPECTATIONS
 from expectations.verdict import ROWS
-from pipelines.reports.pages import environment
+from pipelines.reports.pages import environment, file_name, other_than
+from pipelines.reports.words import Language
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +40,14 @@ class Judged:
         return sum(self.schools.values())
 
 
-def load_page(table: str, load_id: str, result: Mapping[str, Any], *, home: str) -> str:
+def load_page(table: str, load_id: str, result: Mapping[str, Any], language: Language, *, home: str) -> str:
     """The page of a load.
 
     Args:
         table: The lake table.
         load_id: The load.
         result: From Great Expectations, as `expectations.verdict.judge` keeps it.
+        language: Of the page; rules say in English why they are there.
         home: Where the page of all loads is, relative to this one.
     """
     owners = {rule.name: str(rule.owner) for rule in EXPECTATIONS[table].rules}
@@ -61,7 +63,7 @@ def load_page(table: str, load_id: str, result: Mapping[str, Any], *, home: str)
         judged.append(Judged(name, config["severity"], config["notes"], owners.get(name, ""), schools))
     broken = sorted((rule for rule in judged if rule.schools), key=lambda rule: (-rule.rows, rule.rule))
     return (
-        environment()
+        environment(language)
         .get_template("load.html.j2")
         .render(
             table=table,
@@ -70,5 +72,6 @@ def load_page(table: str, load_id: str, result: Mapping[str, Any], *, home: str)
             broken=broken,
             held=[rule for rule in judged if not rule.schools],
             home=home,
+            other=file_name(load_id, other_than(language)),
         )
     )

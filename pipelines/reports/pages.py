@@ -30,9 +30,19 @@ def environment(language: Language = Language.EN) -> jinja2.Environment:
     made.install_gettext_callables(  # type: ignore[attr-defined]  # the extension adds it
         say, lambda one, many, count: say(one if count == 1 else many), newstyle=True
     )
-    made.globals["language"] = language.value
+    made.globals.update(language=language.value, other_language=other_than(language).value)
     made.filters.update(thousands=thousands, percent=percent, short=short, bytes=human_bytes)
     return made
+
+
+def other_than(language: Language) -> Language:
+    """The language to which a page leads."""
+    return Language.ES if language is Language.EN else Language.EN
+
+
+def file_name(stem: str, language: Language) -> str:
+    """The file of a page in a language: `index.html`, `index.es.html`."""
+    return f"{stem}.html" if language is Language.EN else f"{stem}.{language}.html"
 
 
 def thousands(value: object) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -15,12 +15,14 @@ from markupsafe import Markup
 from adapters import lake
 from adapters.settings import setting
 from expectations.catalogue import EXPECTATIONS, daily_rules, deep_rules
-from expectations.rules import NO_SCHOOL
+from expectations.rules import NO_SCHOOL, Owner
 from pipelines.load.quality_reports import INDEX, PREFIX, fetch
 from pipelines.quality.kept import Kind
 from pipelines.quality.overview import DAYS, JudgedLoad, TableQuality, last_weeks
 from pipelines.reports import charts
-from pipelines.reports.pages import environment
+from pipelines.reports.charts import Say
+from pipelines.reports.pages import environment, file_name, other_than
+from pipelines.reports.words import Language, say_in
 
 LOADS_LISTED = 50
 SCHOOLS_LISTED = 40
@@ -61,14 +63,14 @@ class Line:
 
 
 def write_quality_page(folder: Path, *, written_at: datetime) -> Path:
-    """Writes the page, with the pages of the loads that it lists, and puts it into the reports bucket.
+    """Writes the page in each language, with those of the loads that it lists, and into the reports bucket.
 
     Args:
         folder: Where to; it is made.
         written_at: Aware, UTC; the page shows the weeks up to it.
 
     Returns:
-        The page.
+        The English page.
     """
     tables = last_weeks(written_at.date())
     listed = sorted(
@@ -76,27 +78,40 @@ def write_quality_page(folder: Path, *, written_at: datetime) -> Path:
         key=lambda pair: pair[0].load_id,
         reverse=True,
     )[:LOADS_LISTED]
-    links = {load.load_id for load, name in listed if fetch(name, load.load_id, folder)}
-    text = quality_page(tables, written_at, [(load, table, load.load_id in links) for load, table in listed])
+    pages = {load.load_id: fetch(name, load.load_id, folder) for load, name in listed}
     folder.mkdir(parents=True, exist_ok=True)
-    page = folder / INDEX
-    page.write_text(text, encoding="utf-8")
-    lake.write(setting("REPORTS_BUCKET"), f"{PREFIX}{INDEX}", text.encode(), "text/html")
-    return page
+    for language in Language:
+        loads = [
+            (load, table, _page_of(load, table, pages[load.load_id], language)) for load, table in listed
+        ]
+        text = quality_page(tables, written_at, loads, language)
+        name = file_name(INDEX, language)
+        (folder / name).write_text(text, encoding="utf-8")
+        lake.write(setting("REPORTS_BUCKET"), f"{PREFIX}{name}", text.encode(), "text/html")
+    return folder / file_name(INDEX, Language.EN)
+
+
+def _page_of(load: JudgedLoad, table: str, there: Collection[Language], language: Language) -> str:
+    """Where the page of a load is, in a language or else in English; '' where it has none."""
+    found = [each for each in (language, Language.EN) if each in there]
+    return f"{table}/{file_name(load.load_id, found[0])}" if found else ""
 
 
 def quality_page(
     tables: Sequence[TableQuality],
     written_at: datetime,
-    loads: Sequence[tuple[JudgedLoad, str, bool]],
+    loads: Sequence[tuple[JudgedLoad, str, str]],
+    language: Language,
 ) -> str:
     """The page.
 
     Args:
         tables: The last weeks of every lake table.
         written_at: Aware, UTC.
-        loads: To list, newest first: the load, its table, whether it has a page.
+        loads: To list, newest first: the load, its table, where its page is; '' where it has none.
+        language: Of the page; what a finding says is English in all.
     """
+    say = say_in(language)
     days = [written_at.date() - timedelta(days=back) for back in range(DAYS - 1, -1, -1)]
     findings = sorted(
         (
@@ -111,20 +126,21 @@ def quality_page(
     )
     quarantined = [(table.table, each) for table in tables for each in table.quarantined]
     return (
-        environment()
+        environment(language)
         .get_template("quality.html.j2")
         .render(
+            other=file_name(INDEX, other_than(language)),
             written_at=written_at,
             days=days,
             figures=_figures(tables),
-            urgent=list(_urgent(tables, written_at)),
+            urgent=list(_urgent(tables, written_at, say)),
             maps=[_maps(table) for table in tables],
-            volumes=_volumes(tables),
-            ages=_ages(tables, written_at),
+            volumes=_volumes(tables, say),
+            ages=_ages(tables, written_at, say),
             findings=findings,
             judged_days=sum(len(of_kind) for table in tables for of_kind in table.days.values()),
             quarantined=quarantined,
-            loads=[(load, table, linked, _summed(load)) for load, table, linked in loads],
+            loads=[(load, table, href, _summed(load)) for load, table, href in loads],
         )
     )
 
@@ -138,7 +154,7 @@ def _figures(tables: Sequence[TableQuality]) -> list[tuple[str, int]]:
     return [
         ("loads", sum(len(table.loads) for table in tables)),
         ("rows landed", sums["landed"]),
-        ("published", sums["published"]),
+        ("rows published", sums["published"]),
         ("duplicate", sums["duplicate"]),
         ("quarantined", sums["quarantined"]),
         ("of these waiting", waiting),
@@ -150,29 +166,36 @@ def _summed(load: JudgedLoad) -> dict[str, int]:
     return {name: sum(counts[name] for counts in load.schools.values()) for name in names}
 
 
-def _urgent(tables: Sequence[TableQuality], written_at: datetime) -> Iterator[tuple[str, str, str]]:
-    """What waits for somebody: what it is, who mends it, in words."""
+def _urgent(
+    tables: Sequence[TableQuality], written_at: datetime, say: Say
+) -> Iterator[tuple[str, str, str, str]]:
+    """What waits for somebody: what it is, who mends it, where, and in English what was said of it."""
     for table in tables:
         for load in table.loads:
-            if load.held:
-                yield "load held", "platform", f"{load.load_id} of {table.table}: {load.held}"
-            elif load.error:
-                yield "load failed", "platform", f"{load.load_id} of {table.table}: {load.error}"
+            if load.held or load.error:
+                where = say("%(load)s of %(table)s") % {"load": load.load_id, "table": table.table}
+                what = say("load held") if load.held else say("load failed")
+                yield what, Owner.PLATFORM, where, load.held or load.error
         owners: dict[str, Counter[str]] = {}
         for each in table.quarantined:
             for rule in each.rules if each.waiting else ():
                 owners.setdefault(_owner(table.table, rule), Counter())[each.school_id] += 1
         for owner, schools in sorted(owners.items()):
-            names = ", ".join(sorted(schools)[:5]) + (
-                f" and {len(schools) - 5} more" if len(schools) > 5 else ""
-            )
-            yield "rows wait in quarantine", owner, f"{names}, of {table.table}"
+            yield say("rows wait in quarantine"), owner, _named(sorted(schools), table.table, say), ""
         for judged_days in table.days.values():
             for judged in judged_days[-1:]:
                 for finding in judged.findings:
                     if finding.severity != "info" and (written_at.date() - judged.day).days <= 2:
-                        words = f"{finding.school_id}, {judged.day}: {finding.words}"
-                        yield finding.rule, _owner(table.table, finding.rule), words
+                        where = f"{finding.school_id}, {judged.day}"
+                        yield finding.rule, _owner(table.table, finding.rule), where, finding.words
+
+
+def _named(schools: Sequence[str], table: str, say: Say) -> str:
+    """The first five schools, and of which table."""
+    names = ", ".join(schools[:5])
+    if len(schools) > 5:
+        names = say("%(names)s and %(count)s more") % {"names": names, "count": len(schools) - 5}
+    return say("%(names)s, of %(table)s") % {"names": names, "table": table}
 
 
 def _owner(table: str, rule: str) -> str:
@@ -223,7 +246,7 @@ def _worst(lines: Iterable[Line], most: int) -> list[Line]:
     return sorted(failed, key=lambda line: (line.weight, line.name))[:most]
 
 
-def _volumes(tables: Sequence[TableQuality]) -> Markup | None:
+def _volumes(tables: Sequence[TableQuality], say: Say) -> Markup | None:
     """Published rows by day and school, all tables together, drawn."""
     rows: Counter[tuple[str, date]] = Counter()
     for load in (load for table in tables for load in table.loads):
@@ -233,10 +256,10 @@ def _volumes(tables: Sequence[TableQuality]) -> Markup | None:
     frame = pd.DataFrame(
         [{"school_id": school, "load_day": day, "row_count": count} for (school, day), count in rows.items()]
     )
-    return None if frame.empty else Markup(charts.rows_by_day(frame))  # noqa: S704 - our own drawing
+    return None if frame.empty else Markup(charts.rows_by_day(frame, say))  # noqa: S704 - our own drawing
 
 
-def _ages(tables: Sequence[TableQuality], written_at: datetime) -> Markup | None:
+def _ages(tables: Sequence[TableQuality], written_at: datetime, say: Say) -> Markup | None:
     """How long ago each school's last rows of each table were published, drawn."""
     last: dict[tuple[str, str], datetime] = {}
     for table in tables:
@@ -250,4 +273,4 @@ def _ages(tables: Sequence[TableQuality], written_at: datetime) -> Markup | None
             for (table, school), moment in last.items()
         ]
     )
-    return None if frame.empty else Markup(charts.hours_since_rows(frame))  # noqa: S704 - our own drawing
+    return None if frame.empty else Markup(charts.hours_since_rows(frame, say))  # noqa: S704 - our own drawing

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from pipelines.reports.charts import Say
 from pipelines.reports.drawing import Bar, Point, bars, line
-from pipelines.reports.pages import environment, thousands
+from pipelines.reports.pages import environment, file_name, other_than, thousands
 from pipelines.reports.words import Language, say_in
 from pipelines.trends import history
 from pipelines.trends.history import KeptRun, State
@@ -36,13 +36,8 @@ def write_page(folder: Path, *, written_at: datetime) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for language in Language:
         text = page(kept, written_at, language)
-        (folder / file_name(language)).write_text(text, encoding="utf-8")
-    return folder / file_name(Language.EN)
-
-
-def file_name(language: Language) -> str:
-    """The page's name in its folder."""
-    return "index.html" if language is Language.EN else f"index.{language}.html"
+        (folder / file_name("index", language)).write_text(text, encoding="utf-8")
+    return folder / file_name("index", Language.EN)
 
 
 def page(kept: Sequence[KeptRun], written_at: datetime, language: Language) -> str:
@@ -54,7 +49,6 @@ def page(kept: Sequence[KeptRun], written_at: datetime, language: Language) -> s
         language: Its language.
     """
     say = say_in(language)
-    (other,) = set(Language) - {language}
     models = {model.name for run in kept for model in run.models}
     slowest = _slowest(kept)
     return (
@@ -62,8 +56,7 @@ def page(kept: Sequence[KeptRun], written_at: datetime, language: Language) -> s
         .get_template("runs.html.j2")
         .render(
             written_at=written_at,
-            other=file_name(other),
-            other_language=other.value,
+            other=file_name("index", other_than(language)),
             count=len(kept),
             newest=kept[-1] if kept else None,
             passed=State.PASSED,

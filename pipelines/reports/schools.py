@@ -14,7 +14,7 @@ from markupsafe import Markup
 from pipelines.explain.marts import mart
 from pipelines.reports import asking
 from pipelines.reports.drawing import Bar, Point, bars, line
-from pipelines.reports.pages import environment, thousands
+from pipelines.reports.pages import environment, file_name, other_than, thousands
 from pipelines.reports.words import Language, say_in
 from transforms.events import EVENT_TYPES
 from transforms.retention.cohorts import UNKNOWN, expires_on
@@ -94,11 +94,6 @@ def write_pages(folder: Path, found: Findings, *, written_at: datetime) -> list[
     return pages
 
 
-def file_name(school_id: str, language: Language) -> str:
-    """The page of a school, in the folder of the reports."""
-    return f"{school_id}.html" if language is Language.EN else f"{school_id}.{language}.html"
-
-
 def read(today: date) -> Findings:
     """Asks Athena for all schools at once: five queries, however many schools there are."""
     return Findings(
@@ -160,15 +155,13 @@ def school_report(school_id: str, own: Findings, written_at: datetime, language:
     """
     last = own.weeks.iloc[-1]
     explained = list(_explained(last, own.classes))
-    other = Language.ES if language is Language.EN else Language.EN
     return (
         environment(language)
         .get_template("school.html.j2")
         .render(
             school_id=school_id,
             written_at=written_at,
-            other=file_name(school_id, other),
-            other_language=other.value,
+            other=file_name(school_id, other_than(language)),
             first_week=own.weeks["iso_week"].iloc[0],
             last=_records(own.weeks[-1:])[0],
             warned=int(own.warnings["student_count"].sum()),

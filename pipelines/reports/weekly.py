@@ -11,12 +11,12 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from pipelines.audits.retention.history import PAGE
+from pipelines.audits.retention.history import page_key
 from pipelines.books import COLUMNS, Books
 from pipelines.reports import asking, audited, charts, late
 from pipelines.reports.charts import Say
-from pipelines.reports.pages import environment, percent, thousands
-from pipelines.reports.schools import FOLDER, file_name
+from pipelines.reports.pages import environment, file_name, other_than, percent, thousands
+from pipelines.reports.schools import FOLDER
 from pipelines.reports.words import Language, say_in
 
 
@@ -46,6 +46,7 @@ class Link:
 
 
 QUALITY = Link("quality/index.html", "Quality of the lake", "rules and schools day by day, and each load")
+AUDIT = Link(page_key(Language.EN), "The page of the audit", "")
 RUNS = Link("trends/index.html", "Runs of the trends", "how long each model takes, and what failed")
 
 
@@ -79,18 +80,16 @@ def write_report(
     last = weeks.sort_values("week_start").groupby("school_id").tail(1).sort_values("school_id")
     hours, types = asking.lake(_HOURS), asking.lake(_TYPES)
     changed, audits = late.read(), audited.read(path.parent)
-    pages = {Language.EN: path, Language.ES: path.with_suffix(".es.html")}
+    pages = {language: path.with_name(file_name(path.stem, language)) for language in Language}
     path.parent.mkdir(parents=True, exist_ok=True)
     for language, page in pages.items():
-        (other,) = set(pages) - {language}
         reports = {school: f"{FOLDER}/{file_name(school, language)}" for school in last["school_id"]}
         text = (
             environment(language)
             .get_template("report.html.j2")
             .render(
                 written_at=written_at,
-                other=pages[other].name,
-                other_language=other.value,
+                other=pages[other_than(language)].name,
                 first_week=weeks["iso_week"].min(),
                 last_week=weeks["iso_week"].max(),
                 schools=weeks["school_id"].nunique(),
@@ -103,17 +102,13 @@ def write_report(
                 late_told=changed.told(language),
                 late_count=len(changed.changes),
                 audits=audits,
-                audit_page=_audit_page(path.parent),
+                audit_link=AUDIT.found(path.parent, language),
                 loads=loads,
                 links=[there for link in links if (there := link.found(path.parent, language))],
             )
         )
         page.write_text(text, encoding="utf-8")
     return path
-
-
-def _audit_page(folder: Path) -> str | None:
-    return PAGE if (folder / PAGE).exists() else None
 
 
 _HOURS = (

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import StrEnum
 
+from pipelines.reports import words_of_audits
+
 
 class Language(StrEnum):
     """A language of the reports."""
@@ -33,7 +35,7 @@ def _spanish(english: str) -> str:
         raise UnsaidError(f"{english!r} has no Spanish: add it to pipelines/reports/words.py") from None
 
 
-SPANISH = {
+SPANISH = words_of_audits.SPANISH | {
     # every page
     "Written %(moment)s UTC.": "Escrito el %(moment)s UTC.",
     "En español": "In English",  # a link to the other language is in that language
@@ -148,7 +150,7 @@ SPANISH = {
     "in lake": "en el lago",
     "in trends": "en las tendencias",
     "Quality of the lake": "Calidad del lago",
-    "rules and schools day by day, and each load": "reglas y escuelas día a día, y cada carga (en inglés)",
+    "rules and schools day by day, and each load": "reglas y escuelas día a día, y cada carga",
     "dbt docs": "Documentación de dbt",
     "each column of each mart, and the lineage": "cada columna de cada mart, y el linaje (en inglés)",
     "Weekly behaviour": "Comportamiento semanal",

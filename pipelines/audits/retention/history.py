@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from adapters import lake
 from adapters.settings import setting
 from pipelines.audits.retention.result import Audit
+from pipelines.reports.pages import file_name
+from pipelines.reports.words import Language
 
 PREFIX = "retention/"
-PAGE = f"{PREFIX}index.html"
+INDEX = "index"
 SHOWN = 60
 
 
-def keep(audit: Audit, page: str) -> str:
-    """Writes an audit and its page; returns the audit's key, which sorts by time."""
+def page_key(language: Language) -> str:
+    """Where the page of the latest audit is."""
+    return f"{PREFIX}{file_name(INDEX, language)}"
+
+
+def keep(audit: Audit, pages: Mapping[Language, str]) -> str:
+    """Writes an audit and its pages; returns the audit's key, which sorts by time.
+
+    Args:
+        audit: Of everything, by today.
+        pages: Of files that are called `INDEX`.
+    """
     bucket = setting("REPORTS_BUCKET")
     key = f"{PREFIX}audits/{audit.made_at[:19].replace(':', '')}.json"
     lake.write(bucket, key, msgspec.json.encode(audit), "application/json")
-    lake.write(bucket, PAGE, page.encode(), "text/html")
+    for language, page in pages.items():
+        lake.write(bucket, page_key(language), page.encode(), "text/html")
     return key
 
 

@@ -14,13 +14,13 @@ def platform_report(language: Language = Language.EN, **given: Any) -> str:
     """The page; `given` are values of its template."""
     nothing: dict[str, Any] = {
         **{name: [] for name in ("figures", "charts", "last_weeks", "reports", "loads", "links", "late")},
-        **dict.fromkeys(("other", "other_language", "first_week", "last_week"), "x"),
+        **dict.fromkeys(("other", "first_week", "last_week"), "x"),
         "written_at": datetime(2026, 3, 10),
         "schools": 2,
         "books": None,
         "late_told": "",
         "late_count": 0,
         "audits": Audited(None, None),
-        "audit_page": None,
+        "audit_link": None,
     }
     return environment(language).get_template("report.html.j2").render(**nothing | given)

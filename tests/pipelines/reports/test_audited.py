@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -12,8 +13,10 @@ import pytest
 from pipelines.audits.completeness import history as accounts
 from pipelines.audits.completeness.report import DayReport, Event
 from pipelines.audits.retention import history as retention_audits
+from pipelines.audits.retention.page import pages
 from pipelines.audits.retention.result import Audit, Finding, Pile, Severity
 from pipelines.reports.audited import Audited, read
+from pipelines.reports.weekly import AUDIT
 from pipelines.reports.words import Language
 from tests.pipelines.reports.platform_report import platform_report
 from tests.pipelines.reports.test_schools import rows_of, text_of
@@ -85,7 +88,7 @@ def test_a_day_that_adds_up_has_no_school_to_name() -> None:
 
 
 def test_retention_counts_findings_and_says_what_goes_when() -> None:
-    page = platform_report(audits=Audited(audit(), None), audit_page="retention/index.html")
+    page = platform_report(audits=Audited(audit(), None), audit_link=AUDIT)
     told = section(page, "retention")
     assert "Critical: 1, Warning: 2, Info: 0" in told
     assert "audit of 2026-03-08 07:30 UTC, as of 2026-03-08: 6 objects, 6.6 kB" in told
@@ -101,11 +104,27 @@ def test_the_newest_of_each_is_read_and_the_audits_page_comes_along(lake: Any, t
     assert read(tmp_path) == Audited(None, None)
     older, newer = audit("2026-03-01T07:30:00.000Z"), audit()
     for each in (newer, older):
-        retention_audits.keep(each, f"page of {each.made_at}")
+        retention_audits.keep(each, pages(each, [], retention_audits.INDEX))
     missing = replace(day(account("bad", 8, missing=1)), missing=frozenset({Event("bad", "e")}))
     healed = replace(day(account("bad", 8)), audited_at=LOOKED.replace(hour=9))
     for report in (healed, missing, day(account("bad", 2), of=date(2026, 3, 8))):
         accounts.keep(report)
     assert read(tmp_path) == Audited(newer, healed)
-    assert (tmp_path / "retention/index.html").read_text() == f"page of {older.made_at}", "the last one kept"
+    for language, title in ((Language.EN, "Retention"), (Language.ES, "Conservación")):
+        link = AUDIT.found(tmp_path, language)
+        assert link is not None
+        page = (tmp_path / link.href).read_text()
+        assert f'<html lang="{language}">' in page
+        assert f"<h1>{title}</h1>" in page
     assert not any(b'"e"' in body for body in lake.objects("completeness/", "REPORTS").values())
+
+
+def test_the_audits_page_says_the_same_in_both_languages() -> None:
+    english, spanish = pages(audit(), [audit("2026-03-01T07:30:00.000Z")], "retention").values()
+    numbers = [re.findall(r"\d[\d,.:%-]*", text_of(page)) for page in (english, spanish)]
+    assert numbers[0] == numbers[1]
+    assert "critical: 1, warning: 2" in text_of(english)
+    assert "crítica: 1, advertencia: 2" in text_of(spanish)
+    assert "nada lo elimina" in spanish
+    assert '<a href="retention.es.html" hreflang="es" lang="es">' in english
+    assert '<a href="retention.html" hreflang="en" lang="en">' in spanish

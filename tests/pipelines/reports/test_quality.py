@@ -18,15 +18,18 @@ from pipelines.quality.overview import Quarantined, TableQuality
 from pipelines.quarantine.releasing import release
 from pipelines.reports.load_page import load_page
 from pipelines.reports.quality import quality_page, write_quality_page
+from pipelines.reports.words import Language
 from tests.pipelines.conftest import BUCKETS
 from tests.pipelines.conftest import NOW as LAKE_NOW
+from tests.pipelines.reports.test_schools import text_of
 from tests.pipelines.reports.weeks import NOW, day_of, four_weeks, load_of, school
 
 EMPTY = {Kind.HISTORY: (), Kind.DEEP: ()}
 
 
-def page_of(*tables: TableQuality) -> str:
-    return quality_page(tables, NOW, [(load, table.table, False) for table in tables for load in table.loads])
+def page_of(*tables: TableQuality, language: Language = Language.EN) -> str:
+    loads = [(load, table.table, "") for table in tables for load in table.loads]
+    return quality_page(tables, NOW, loads, language)
 
 
 def line(page: str, name: str) -> list[str]:
@@ -44,14 +47,14 @@ def test_a_rule_has_a_cell_a_day_with_its_worst_outcome_and_all_rows() -> None:
         load_of(1, {"a": school(10, {"points_in_range": 4}, stopped=True)}, load_id="another"),
     )
     cells = line(page_of(TableQuality("behavior_events", loads, EMPTY, ())), "points_in_range")
-    assert [re.sub(r"\s+", " ", cell) for cell in cells[-3:]] == ["✓ held", "7 critical", "not judged"]
+    assert [re.sub(r"\s+", " ", cell) for cell in cells[-3:]] == ["✓ holds", "7 critical", "not judged"]
     assert len(cells) == 28
 
 
 def test_a_rule_and_a_school_that_always_held_have_no_line() -> None:
     loads = (load_of(1, {"bad": school(10, {"cohort_known": 3}), "good": school(10)}),)
     page = page_of(TableQuality("behavior_events", loads, EMPTY, ()))
-    assert "1 other school has broken nothing" in page
+    assert "Other schools, which broke nothing: 1." in page
     with pytest.raises(AssertionError):
         line(page, "event_id_shape")
     assert re.sub(r"\s+", " ", line(page, "bad")[-2]) == "3 info"
@@ -62,7 +65,7 @@ def test_what_waits_for_somebody_is_named_with_its_owner() -> None:
     told = page[page.index("What waits for somebody") : page.index("Rules of")]
     assert re.search(r"load held\s+platform .*each of the 10 schools breaks points_in_range", told)
     assert re.search(r"rows wait in quarantine\s+privacy\s+school_7, of behavior_events", told)
-    assert re.search(r"school_speaks\s+schools\s+school_9, 2026-03-09: no rows for two school days", told)
+    assert re.search(r"school_speaks\s+schools\s+school_9, 2026-03-09:\s+no rows for two school days", told)
     assert "LoadHeldError" not in told, "a held load is told once"
 
 
@@ -85,6 +88,18 @@ def test_an_old_finding_waits_for_nobody() -> None:
     page = page_of(TableQuality("behavior_events", (), judged, ()))
     assert "Nothing: no load is held" in page
     assert "school_9" in page
+
+
+def test_both_languages_show_the_same_numbers() -> None:
+    english, spanish = (page_of(*four_weeks(), language=language) for language in Language)
+    numbers = [re.findall(r"\d[\d,.:%-]*", text_of(page)) for page in (english, spanish)]
+    assert numbers[0] == numbers[1]
+    assert '<html lang="es">' in spanish
+    told = text_of(spanish)
+    assert "filas esperan en cuarentena privacidad school_7, de behavior_events" in told
+    assert "12 crítica" in told
+    said = re.sub(r'(?s)<td lang="en">.*?(?=<td|</tr>)|<span lang="en">.*?</span>', "", spanish)
+    assert not re.search(r"\b(the|rows|which|warning|held)\b", text_of(said))
 
 
 class Outside(HTMLParser):
@@ -115,9 +130,14 @@ def test_pages_fetch_nothing() -> None:
             }
         ]
     }
-    load = load_page("behavior_events", "1", result, home="../index.html")
-    assert re.search(r"class_code</th>.*critical.*privacy<td>12<td>.*<td>school_7 12", load)
-    for page in (page_of(*four_weeks()), load):
+    load, carga = (
+        load_page("behavior_events", "1", result, language, home="../index.html") for language in Language
+    )
+    assert re.search(r"class_code</th>.*critical.*privacy<td>12<td.*<td>school_7 12", load)
+    assert re.search(r"class_code</th>.*crítica.*privacidad<td>12<td.*<td>school_7 12", carga)
+    assert '<a href="1.es.html" hreflang="es" lang="es">' in load
+    assert '<a href="1.html" hreflang="en" lang="en">' in carga
+    for page in (page_of(*four_weeks()), load, carga):
         reader = Outside()
         reader.feed(page)
         assert reader.fetched == []
@@ -141,14 +161,20 @@ def test_the_page_of_a_lake_with_history(lake: Any, with_reports: None, tmp_path
     text = page.read_text()
     assert [re.sub(r"\s+", " ", cell) for cell in line(text, "points_in_range")[-5:]] == [
         "not judged",
-        "✓ held",
+        "✓ holds",
         "1 critical",
-        "✓ held",
+        "✓ holds",
         "not judged",
     ]
     assert f"{loads[1].load_id}</a></th><td>behavior_events<td>7<td>0<td>3<td>4<td>published" in text
     linked = re.findall(r'href="(behavior_events/[^"]+)"', text)
     assert len(linked) == 3
+    spanish = page.with_name("index.es.html").read_text()
+    assert re.findall(r'href="(behavior_events/[^"]+)"', spanish) == [
+        link.replace(".html", ".es.html") for link in linked
+    ]
+    assert all("Qué se cumple" in (page.parent / f"{link[:-5]}.es.html").read_text() for link in linked)
+    assert lake.objects("quality/index.es.html", "REPORTS")["quality/index.es.html"].decode() == spanish
     assert all("What holds" in (page.parent / link).read_text() for link in linked)
     assert lake.objects("quality/index.html", "REPORTS")["quality/index.html"].decode() == text
     release("behavior_events", loads[1].load_id, "school_2", now=LAKE_NOW, by="rosa")

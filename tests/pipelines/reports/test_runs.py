@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.reports import runs
+from pipelines.reports.pages import file_name
 from pipelines.reports.weekly import RUNS
 from pipelines.reports.words import Language
 from pipelines.trends.history import KeptRun, State
@@ -122,9 +123,9 @@ def test_the_weekly_report_leads_to_the_page_of_its_language(tmp_path: Path) -> 
     assert RUNS.found(tmp_path, Language.ES) is None
     (tmp_path / runs.FOLDER).mkdir()
     for language in Language:
-        (tmp_path / runs.FOLDER / runs.file_name(language)).touch()
+        (tmp_path / runs.FOLDER / file_name("index", language)).touch()
         found = RUNS.found(tmp_path, language)
         assert found is not None
-        assert found.href == f"{runs.FOLDER}/{runs.file_name(language)}"
-    (tmp_path / runs.FOLDER / runs.file_name(Language.ES)).unlink()
+        assert found.href == f"{runs.FOLDER}/{file_name('index', language)}"
+    (tmp_path / runs.FOLDER / file_name("index", Language.ES)).unlink()
     assert RUNS.found(tmp_path, Language.ES) == RUNS

@@ -14,6 +14,7 @@ from moto import mock_aws
 
 from adapters.aws import client
 from pipelines.reports import runs
+from pipelines.reports.pages import file_name
 from pipelines.reports.words import Language
 from pipelines.trends import TrendsError, history, run, run_trends
 from pipelines.trends.history import State
@@ -139,6 +140,6 @@ def test_the_pages_are_made_of_what_is_kept(trends: Trends, tmp_path: Path) -> N
     english = runs.write_page(tmp_path / "trends", written_at=NOON)
 
     assert "schools_add_up" in english.read_text()
-    spanish = english.with_name(runs.file_name(Language.ES)).read_text()
+    spanish = english.with_name(file_name("index", Language.ES)).read_text()
     assert "Fallos y avisos por ejecución" in spanish
     assert "1,300" in spanish

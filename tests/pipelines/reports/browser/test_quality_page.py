@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
+from pipelines.reports.pages import file_name
 from pipelines.reports.quality import quality_page
+from pipelines.reports.words import Language
 from tests.chromium import chromium_browser, opened_alone, violations
 from tests.pipelines.reports.weeks import NOW, four_weeks
 
@@ -25,9 +27,11 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture
 def page(chromium: Browser, tmp_path: Path) -> Iterator[Page]:
     tables = four_weeks()
-    loads = [(load, tables[0].table, True) for load in reversed(tables[0].loads)]
+    loads = [(load, tables[0].table, "load.html") for load in reversed(tables[0].loads)]
+    for language in Language:
+        text = quality_page(tables, NOW, loads, language)
+        (tmp_path / file_name("index", language)).write_text(text)
     file = tmp_path / "index.html"
-    file.write_text(quality_page(tables, NOW, loads))
     with opened_alone(chromium, file) as opened:
         yield opened
 
@@ -35,6 +39,9 @@ def page(chromium: Browser, tmp_path: Path) -> Iterator[Page]:
 def test_axe_finds_nothing_and_nothing_is_fetched(page: Page) -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=PICTURES / "quality.png", full_page=True)
+    assert violations(page) == []
+    page.get_by_role("link", name="En español").click()
+    assert page.get_by_role("heading", level=1).inner_text() == "Calidad del lago"
     assert violations(page) == []
 
 

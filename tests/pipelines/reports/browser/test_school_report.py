@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from pipelines.reports.schools import file_name, school_report
+from pipelines.reports.pages import file_name
+from pipelines.reports.schools import school_report
 from pipelines.reports.words import Language
 from tests.chromium import chromium_browser, violations
 from tests.pipelines.reports.findings import NOW, of_a_school

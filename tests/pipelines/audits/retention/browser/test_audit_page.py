@@ -13,8 +13,9 @@ from playwright.sync_api import Browser, Page
 
 from adapters.object_versions import Version
 from pipelines.audits.retention.objects import Stock
-from pipelines.audits.retention.page import page as audit_page
+from pipelines.audits.retention.page import pages
 from pipelines.audits.retention.result import Audit, worst_first
+from pipelines.reports.pages import file_name
 from tests.chromium import chromium_browser, opened_alone, violations
 from transforms.retention.registry import BUCKETS
 
@@ -53,7 +54,8 @@ def page(chromium: Browser, tmp_path: Path) -> Iterator[Page]:
     done = an_audit()
     before = msgspec.structs.replace(done, made_at="2026-01-28T09:00:00.000Z", findings=done.findings[:1])
     file = tmp_path / "index.html"
-    file.write_text(audit_page(done, [before]))
+    for language, text in pages(done, [before], "index").items():
+        (tmp_path / file_name("index", language)).write_text(text)
     with opened_alone(chromium, file) as opened:
         yield opened
 
@@ -63,6 +65,9 @@ def test_axe_finds_nothing_and_nothing_is_fetched(page: Page) -> None:
     page.screenshot(path=PICTURES / "retention.png", full_page=True)
     assert page.get_by_role("img").count() == 3  # what goes when, which cohort, audits before
     assert page.get_by_text("overdue").first.is_visible()
+    assert violations(page) == []
+    page.get_by_role("link", name="En español").click()
+    assert page.get_by_role("heading", level=1).inner_text() == "Conservación"
     assert violations(page) == []
 
 
