@@ -33,7 +33,7 @@ def chromium_browser() -> Iterator[Browser]:
 
 @contextmanager
 def opened_alone(browser: Browser, file: Path) -> Iterator[Page]:
-    """A page of a file; it has fetched nothing but its Spanish twin then, and its console has said nothing."""
+    """A page of a file; it has fetched nothing but its Spanish twin then, its console has said nothing."""
     own = {each.as_uri() for each in (file, file.with_suffix(".es.html"))}
     faults: list[str] = []
     page = browser.new_page(viewport={"width": 1280, "height": 900})
