@@ -86,11 +86,35 @@ def page(
         "out/quality"
     ),
 ) -> None:
-    """Write the page of the last four weeks: rules and schools day by day, quarantine, volume, freshness."""
+    """Write the page of the last four weeks: rules and schools day by day, quarantine, volume, freshness.
+
+    It leads to Great Expectations' Data Docs, which are written before it (luca quality docs).
+    """
+    from pipelines.reports.data_docs import FOLDER, write_data_docs
     from pipelines.reports.quality import write_quality_page
 
+    with step("Data Docs") as say:
+        say(str(write_data_docs(out / FOLDER)))
     with step("Quality") as say:
         say(str(write_quality_page(out, written_at=datetime.now(UTC))))
+
+
+@app.command()
+def docs(
+    out: Annotated[Path, typer.Option(help="The folder of the pages; index.html leads to all.")] = Path(
+        "out/quality/data-docs"
+    ),
+    newest: Annotated[int, typer.Option(min=1, help="How many loads of each table.")] = 20,
+) -> None:
+    """Write Great Expectations' Data Docs: the validations of the newest loads and their suites.
+
+    Into a folder, and into the reports bucket under quality/data-docs/. The pages open without a
+    server and fetch nothing. `luca quality page` writes them too, of 20 loads of each table.
+    """
+    from pipelines.reports.data_docs import write_data_docs
+
+    with step("Data Docs") as say:
+        say(str(write_data_docs(out, newest=newest)))
 
 
 @app.command("let-go")

@@ -1,7 +1,7 @@
 """What one load was judged by and what was found, as a page.
 
-Made of the result that Great Expectations gave, as it is kept. Its own Data Docs fetch styles and
-scripts from six other sites when they are opened; this page fetches nothing.
+Made of the result that Great Expectations gave, as it is kept. Its own
+rendering is beside it, in `pipelines.reports.data_docs`; this page says who mends what, in two languages.
 """
 
 from __future__ import annotations

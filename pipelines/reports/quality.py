@@ -21,6 +21,7 @@ from pipelines.quality.kept import Kind
 from pipelines.quality.overview import DAYS, JudgedLoad, TableQuality, last_weeks
 from pipelines.reports import charts
 from pipelines.reports.charts import Say
+from pipelines.reports.data_docs import FOLDER, fetch_data_docs
 from pipelines.reports.pages import environment, file_name, other_than
 from pipelines.reports.words import Language, say_in
 
@@ -63,7 +64,10 @@ class Line:
 
 
 def write_quality_page(folder: Path, *, written_at: datetime) -> Path:
-    """Writes the page in each language, with those of the loads that it lists, and into the reports bucket.
+    """Writes the page in each language, with those that it leads to, and into the reports bucket.
+
+    It leads to the pages of the loads that it lists, and to Great Expectations' Data Docs,
+    where the bucket has them.
 
     Args:
         folder: Where to; it is made.
@@ -80,11 +84,12 @@ def write_quality_page(folder: Path, *, written_at: datetime) -> Path:
     )[:LOADS_LISTED]
     pages = {load.load_id: fetch(name, load.load_id, folder) for load, name in listed}
     folder.mkdir(parents=True, exist_ok=True)
+    data_docs = f"{FOLDER}/index.html" if fetch_data_docs(folder / FOLDER) else ""
     for language in Language:
         loads = [
             (load, table, _page_of(load, table, pages[load.load_id], language)) for load, table in listed
         ]
-        text = quality_page(tables, written_at, loads, language)
+        text = quality_page(tables, written_at, loads, language, data_docs)
         name = file_name(INDEX, language)
         (folder / name).write_text(text, encoding="utf-8")
         lake.write(setting("REPORTS_BUCKET"), f"{PREFIX}{name}", text.encode(), "text/html")
@@ -102,6 +107,7 @@ def quality_page(
     written_at: datetime,
     loads: Sequence[tuple[JudgedLoad, str, str]],
     language: Language,
+    data_docs: str = "",
 ) -> str:
     """The page.
 
@@ -110,6 +116,7 @@ def quality_page(
         written_at: Aware, UTC.
         loads: To list, newest first: the load, its table, where its page is; '' where it has none.
         language: Of the page; what a finding says is English in all.
+        data_docs: Where Great Expectations' Data Docs are; '' where there are none.
     """
     say = say_in(language)
     days = [written_at.date() - timedelta(days=back) for back in range(DAYS - 1, -1, -1)]
@@ -140,6 +147,7 @@ def quality_page(
             findings=findings,
             judged_days=sum(len(of_kind) for table in tables for of_kind in table.days.values()),
             quarantined=quarantined,
+            data_docs=data_docs,
             loads=[(load, table, href, _summed(load)) for load, table, href in loads],
         )
     )

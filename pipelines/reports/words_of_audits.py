@@ -87,6 +87,7 @@ SPANISH = {
     "What each rule says, and who owns it, stands in docs/rules.md.": (
         "Qué dice cada regla y quién responde de ella está en docs/rules.md."
     ),
+    "Data Docs of Great Expectations": "Data Docs de Great Expectations (en inglés)",
     "Load %(load)s: what was judged": "Carga %(load)s: qué se juzgó",
     "Rows of %(table)s: %(rows)s, judged by %(rules)s rules. No value of any row is shown.": (
         "Filas de %(table)s: %(rows)s, juzgadas por %(rules)s reglas. No se muestra ningún valor de ninguna "

@@ -16,6 +16,7 @@ from pipelines.quality.daily import judge_day
 from pipelines.quality.kept import Kind
 from pipelines.quality.overview import Quarantined, TableQuality
 from pipelines.quarantine.releasing import release
+from pipelines.reports.data_docs import write_data_docs
 from pipelines.reports.load_page import load_page
 from pipelines.reports.quality import quality_page, write_quality_page
 from pipelines.reports.words import Language
@@ -177,6 +178,8 @@ def test_the_page_of_a_lake_with_history(lake: Any, with_reports: None, tmp_path
     assert lake.objects("quality/index.es.html", "REPORTS")["quality/index.es.html"].decode() == spanish
     assert all("What holds" in (page.parent / link).read_text() for link in linked)
     assert lake.objects("quality/index.html", "REPORTS")["quality/index.html"].decode() == text
+    assert "data-docs" not in text, "none were written yet"
+    made = write_data_docs(tmp_path / "made", newest=2).parent
     release("behavior_events", loads[1].load_id, "school_2", now=LAKE_NOW, by="rosa")
     eased = write_quality_page(tmp_path / "quality", written_at=LAKE_NOW).read_text()
     for gone in lake.objects("quarantine/"):
@@ -185,3 +188,10 @@ def test_the_page_of_a_lake_with_history(lake: Any, with_reports: None, tmp_path
     assert "<td>3<td>3<td>0<td>0<td>0<td>points_in_range" in text, "all three wait"
     assert "<td>3<td>1<td>2<td>0<td>0<td>points_in_range" in eased, "the two good ones were released"
     assert "<td>3<td>0<td>2<td>0<td>1<td>points_in_range" in again, "the bad one has expired"
+    two = [f"behavior_events/{load.load_id}.html" for load in reversed(loads[1:])]
+    assert re.findall(r'href="(behavior_events/[^"]+)"', (made / "index.html").read_text()) == two
+    docs = lake.objects("quality/data-docs/", "REPORTS")
+    names = {"index.html", "expectations/behavior_events.html", *two}
+    assert docs == {f"quality/data-docs/{name}": (made / name).read_bytes() for name in names}
+    assert all((page.parent / "data-docs" / name).exists() for name in names), "the page brings them"
+    assert 'href="data-docs/index.html"' in eased
