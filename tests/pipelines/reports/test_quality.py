@@ -103,6 +103,13 @@ def test_both_languages_show_the_same_numbers() -> None:
     assert not re.search(r"\b(the|rows|which|warning|held)\b", text_of(said))
 
 
+@pytest.mark.parametrize("language", Language)
+def test_data_docs_are_led_to_where_there_are_some_even_in_weeks_without_loads(language: Language) -> None:
+    without, with_docs = (quality_page((), NOW, (), language, docs) for docs in ("", "data-docs/index.html"))
+    assert "Data Docs" not in without
+    assert '<a href="data-docs/index.html" hreflang="en">' in with_docs
+
+
 class Outside(HTMLParser):
     """Collects what a page would fetch."""
 
