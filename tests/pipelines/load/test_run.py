@@ -367,7 +367,7 @@ def test_each_load_has_a_page_in_the_folder_and_in_the_bucket(
             lake.land([row()], table=table)
             loads.append(lake.load_one(table, now=NOW + timedelta(hours=hour), docs=tmp_path))
     site = lake.objects("quality/", "REPORTS")
-    pages = {f"{load.table}/{load.load_id}.{kind}" for load in loads for kind in ("html", "json")}
+    pages = {f"{load.table}/{load.load_id}.{kind}" for load in loads for kind in ("html", "es.html", "json")}
     assert set(site) == {f"quality/{page}" for page in pages}
     assert {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")} == pages
 
