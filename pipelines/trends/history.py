@@ -8,8 +8,7 @@ from uuid import uuid4
 
 import msgspec
 
-from adapters import lake
-from adapters.settings import setting
+from adapters import kept_records
 from pipelines.trends.results import FAILED, ModelRun, SourceFreshness, TestRun, TrendsResult
 
 PREFIX = "trends/"
@@ -29,7 +28,7 @@ class KeptRun(msgspec.Struct, frozen=True):
 
     Attributes:
         run_id: Eight hexadecimal digits.
-        started_at: UTC, ISO 8601 to the second.
+        started_at: UTC, ISO 8601.
         ended_at: Likewise.
         seconds: From one to the other.
         state: Whether the marts are in order.
@@ -49,8 +48,8 @@ class KeptRun(msgspec.Struct, frozen=True):
 
     @property
     def key(self) -> str:
-        """Where it is kept; sorts by time."""
-        return f"{RUNS}{self.started_at[:19].replace(':', '')}-{self.run_id}.json"
+        """Where it is kept; sorts by time, that of two runs in one second too."""
+        return f"{RUNS}{self.started_at.removesuffix('+00:00').replace(':', '')}-{self.run_id}.json"
 
     @property
     def failures(self) -> int:
@@ -79,8 +78,8 @@ def kept(result: TrendsResult, started_at: datetime, *, failed: bool) -> KeptRun
     ended_at = started_at + timedelta(seconds=result.seconds)
     return KeptRun(
         run_id=uuid4().hex[:8],
-        started_at=started_at.isoformat(timespec="seconds"),
-        ended_at=ended_at.isoformat(timespec="seconds"),
+        started_at=started_at.isoformat(),
+        ended_at=ended_at.isoformat(),
         seconds=result.seconds,
         state=State.FAILED if failed else State.PASSED,
         models=tuple(msgspec.structs.replace(model, message="") for model in result.models),
@@ -95,11 +94,9 @@ def keep(run: KeptRun) -> None:
     Raises:
         ClientError, BotoCoreError: S3 did not take it.
     """
-    lake.write(setting("REPORTS_BUCKET"), run.key, msgspec.json.encode(run), "application/json")
+    kept_records.keep(run.key, run)
 
 
 def latest() -> list[KeptRun]:
-    """The latest runs, oldest first. The bucket keeps them for 400 days, which bounds the listing."""
-    bucket = setting("REPORTS_BUCKET")
-    keys = list(lake.keys_under(bucket, RUNS))[-SHOWN:]
-    return [msgspec.json.decode(lake.read(bucket, key), type=KeptRun) for key in keys]
+    """The latest runs, oldest first."""
+    return kept_records.latest(RUNS, KeptRun, SHOWN)

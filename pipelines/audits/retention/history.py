@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import msgspec
-
-from adapters import lake
+from adapters import kept_records, lake
 from adapters.settings import setting
 from pipelines.audits.retention.result import Audit
 from pipelines.reports.pages import file_name
 from pipelines.reports.words import Language
 
 PREFIX = "retention/"
+AUDITS = f"{PREFIX}audits/"
 INDEX = "index"
 SHOWN = 60
 
@@ -29,23 +28,18 @@ def keep(audit: Audit, pages: Mapping[Language, str]) -> str:
         audit: Of everything, by today.
         pages: Of files that are called `INDEX`.
     """
-    bucket = setting("REPORTS_BUCKET")
-    key = f"{PREFIX}audits/{audit.made_at[:19].replace(':', '')}.json"
-    lake.write(bucket, key, msgspec.json.encode(audit), "application/json")
+    key = f"{AUDITS}{audit.made_at[:19].replace(':', '')}.json"
+    kept_records.keep(key, audit)
     for language, page in pages.items():
-        lake.write(bucket, page_key(language), page.encode(), "text/html")
+        lake.write(setting("REPORTS_BUCKET"), page_key(language), page.encode(), "text/html")
     return key
 
 
 def newest() -> Audit | None:
     """The latest audit; None where none was run."""
-    bucket = setting("REPORTS_BUCKET")
-    keys = list(lake.keys_under(bucket, f"{PREFIX}audits/"))
-    return msgspec.json.decode(lake.read(bucket, keys[-1]), type=Audit) if keys else None
+    return next(iter(kept_records.latest(AUDITS, Audit, 1)), None)
 
 
 def earlier() -> list[Audit]:
-    """The latest audits, oldest first. The bucket keeps them for 400 days, which bounds the listing."""
-    bucket = setting("REPORTS_BUCKET")
-    keys = list(lake.keys_under(bucket, f"{PREFIX}audits/"))[-SHOWN:]
-    return [msgspec.json.decode(lake.read(bucket, key), type=Audit) for key in keys]
+    """The latest audits, oldest first."""
+    return kept_records.latest(AUDITS, Audit, SHOWN)
