@@ -34,6 +34,7 @@ _LAST_COHORT, _LAST_MONTH = 9_999, 99_999
 _NO_DAY = -(2**31)
 _EPOCH, _A_MONDAY = date(1970, 1, 1), -3  # days are counted from the one, weeks from the other
 _FIRST_DAY, _LAST_DAY = 0, 84_005  # 1970-01-01 and 2199-12-31, in days since 1970
+_WEEKS = _LAST_DAY // 7 + 2  # more than there are plausible ones
 
 
 class Partition(NamedTuple):
@@ -86,12 +87,14 @@ class LoadRows:
 
     def weeks(self, order: Numbers) -> dict[str, dict[str, int]]:
         """Some rows by school and ISO week of their day, such as 2026-W06; all of plausible days."""
-        monday = (self.day[order] - _A_MONDAY) // 7 * 7 + _A_MONDAY
-        pairs = np.column_stack([self.school[order], monday])
-        found, counts = np.unique(pairs, axis=0, return_counts=True)
+        # One number for school and week: numpy sorts pairs of numbers a hundred times slower than numbers.
+        codes = self.school[order] * _WEEKS + (self.day[order] - _A_MONDAY) // 7
+        found, counts = np.unique(codes, return_counts=True)
         weeks: dict[str, dict[str, int]] = {}
-        for (school, day), count in zip(found.tolist(), counts.tolist(), strict=True):
-            weeks.setdefault(self.schools[school], {})[iso_week(_EPOCH + timedelta(days=day))] = count
+        for code, count in zip(found.tolist(), counts.tolist(), strict=True):
+            school, week = divmod(code, _WEEKS)
+            monday = _EPOCH + timedelta(days=week * 7 + _A_MONDAY)
+            weeks.setdefault(self.schools[school], {})[iso_week(monday)] = count
         return weeks
 
     def gathered(self, order: Numbers, names: Sequence[str] | None = None) -> pa.Table:
