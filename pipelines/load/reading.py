@@ -36,6 +36,9 @@ class FileFaultError(RuntimeError):
 
 FILES_AHEAD = 8  # that are read and not taken yet
 
+# Hundreds of rows of a file share each value of these: kept as dictionaries, they are decoded once a value.
+_SHARED = {"school_id", "teacher_key", "subject", "class_id", "period", "evaluation_type"}
+
 
 class Landed(NamedTuple):
     """What some files of a load hold.
@@ -43,8 +46,8 @@ class Landed(NamedTuple):
     Attributes:
         files: Those that can be trusted, in the order of their keys.
         rows: How many rows these hold together.
-        columns: The rows in the landing schema, one chunk a column; None where there are none, or where
-            the files were only checked.
+        columns: The rows as `schema_in_memory` says, one chunk a column; None where there are none, or
+            where the files were only checked.
         faults: Why the other files are set aside.
     """
 
@@ -105,12 +108,22 @@ def _checked(
     return landed._replace(rows=rows)
 
 
+def schema_in_memory(table: LakeTable) -> pa.Schema:
+    """The landing schema, with strings that many rows share as dictionaries (int32 to string)."""
+    shared = _SHARED.union(column.name for column in table.columns if column.values)
+    return pa.schema(
+        field.with_type(pa.dictionary(pa.int32(), field.type)) if field.name in shared else field
+        for field in table.landing_schema
+    )
+
+
 def read_file(file: LandingFile, table: LakeTable) -> pa.Table:
-    """The rows of one landing file, in the landing schema.
+    """The rows of one landing file, as `schema_in_memory` says.
 
     Raises:
         FileFaultError: It is gone, another one, no whole Parquet file, empty, or not of the contract.
     """
+    schema = schema_in_memory(table)
     try:
         body = lake.read(setting("LANDING_BUCKET"), file.key, file.etag)
     except ObjectVanishedError as error:
@@ -118,13 +131,15 @@ def read_file(file: LandingFile, table: LakeTable) -> pa.Table:
     except ObjectChangedError as error:
         raise FileFaultError(FileFault.CHANGED, str(error)) from error
     try:
-        parquet = pq.ParquetFile(pa.BufferReader(body))
+        parquet = pq.ParquetFile(
+            pa.BufferReader(body),
+            read_dictionary=[field.name for field in schema if pa.types.is_dictionary(field.type)],
+        )
         differences = drift(parquet.schema_arrow, table)
         if differences:
             raise FileFaultError(FileFault.SCHEMA, "; ".join(differences))
         # One thread a file: the files are read side by side already.
-        rows = parquet.read(columns=table.landing_schema.names, use_threads=False)
-        rows = as_schema(rows, table.landing_schema)
+        rows = as_schema(parquet.read(columns=schema.names, use_threads=False), schema)
     except (pa.ArrowException, OSError) as error:
         raise FileFaultError(
             FileFault.UNREADABLE, f"{file.size} bytes are no whole Parquet file: {type(error).__name__}"
@@ -139,7 +154,7 @@ def read_file(file: LandingFile, table: LakeTable) -> pa.Table:
 
 def _joined(tables: list[pa.Table], pool: Executor) -> pa.Table:
     """One table of one chunk a column, made some columns at a time so that few rows are there twice."""
-    joined = pa.concat_tables(tables)
+    joined = pa.concat_tables(tables).unify_dictionaries()
     names, columns = joined.column_names, list[Any](joined.columns)
     tables.clear()
     del joined

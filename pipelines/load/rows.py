@@ -56,7 +56,8 @@ class LoadRows:
 
     Attributes:
         table: The lake table.
-        columns: The landing columns, one chunk each, in the order of the load's files.
+        columns: The landing columns, one chunk each, in the order of the load's files; strings may be
+            dictionaries.
         schools: Well-formed school ids in order; the last is `NO_SCHOOL`, for all other rows.
         school: By row, its place in `schools`.
         day: By row, days since 1970; the least int32 where missing.
@@ -98,9 +99,18 @@ class LoadRows:
         return weeks
 
     def gathered(self, order: Numbers, names: Sequence[str] | None = None) -> pa.Table:
-        """Some rows as they landed, in the order given; all columns or the named ones."""
+        """Some rows as they landed, in the order given; all columns or the named ones.
+
+        No dictionary is left: it holds values of all schools' rows, and would be written with those of one.
+        """
         columns = self.columns if names is None else self.columns.select(names)
-        return cast("pa.Table", pc.take(columns, pa.array(order)))
+        rows = cast("pa.Table", pc.take(columns, pa.array(order)))
+        plain = {
+            field.name: pc.dictionary_decode(rows[field.name])
+            for field in rows.schema
+            if pa.types.is_dictionary(field.type)
+        }
+        return pa.table({name: plain.get(name, rows[name]) for name in rows.column_names})
 
     @property
     def days(self) -> list[str]:
@@ -120,7 +130,7 @@ def prepare(columns: pa.Table, table: LakeTable) -> LoadRows:
     without identity is nobody's copy.
 
     Args:
-        columns: The landing schema, one chunk a column, in the order of the files' keys.
+        columns: As of `LoadRows.columns`.
         table: The lake table.
     """
     schools, school = _schools(_column(columns, "school_id"))
