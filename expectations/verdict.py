@@ -8,8 +8,10 @@ a row. Great Expectations is imported when a load is judged: it takes seconds.
 from __future__ import annotations
 
 import gc
+import importlib.util
 import json
 import os
+import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -144,10 +146,26 @@ def warm_up() -> None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # its own deprecations are not ours to mend
+            _load_when_used("scipy.stats")  # a quarter of the import, for distributions that no rule is about
             import great_expectations.checkpoint  # noqa: F401, PLC0415
     finally:
         if collecting:
             gc.enable()
+
+
+def _load_when_used(name: str) -> None:
+    """Lets an import of a submodule do nothing until something in it is asked for."""
+    if name in sys.modules:
+        return
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.loader is None:
+        return
+    spec.loader = importlib.util.LazyLoader(spec.loader)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    package, _, own = name.rpartition(".")
+    setattr(sys.modules[package], own, module)
 
 
 def new_context() -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -60,14 +60,18 @@ class Gate:
     judged_at: datetime
     source: str
 
-    def counts(self) -> pd.DataFrame:
+    def counts(self, *, once: bool = False) -> pd.DataFrame:
         """The load's one aggregate query: rows and broken rows by school.
+
+        Args:
+            once: Not to ask again where Athena fails: what it is asked of may not be fit to be read.
 
         Raises:
             GateToolError: Athena could not run it.
         """
         sql = gate_query(self.source, self.expectations, self.judged_at)
-        return self._asked("the gate's query", lambda: athena.query(sql, **_where()))
+        pauses = () if once else PAUSES
+        return self._asked("the gate's query", lambda: athena.query(sql, **_where()), pauses)
 
     def verdict(self, counts: pd.DataFrame, rows: int, docs: Path | None) -> Verdict:
         """Judges the counts and keeps the report.
@@ -87,6 +91,7 @@ class Gate:
                 lambda: judge(
                     counts, self.expectations, rows=rows, run=self.load_id, run_at=self.judged_at, docs=site
                 ),
+                PAUSES,
             )
             quality_reports.keep(site, docs)
         return verdict
@@ -126,19 +131,19 @@ class Gate:
         return self._text(f"{sql}\n  AND here.{SHARD} = {shard}")
 
     def _text(self, sql: str) -> pa.Table:
-        return self._asked("a query", lambda: athena.query_text(sql, **_where()))
+        return self._asked("a query", lambda: athena.query_text(sql, **_where()), PAUSES)
 
-    def _asked(self, what: str, ask: Callable[[], Answer]) -> Answer:
+    def _asked(self, what: str, ask: Callable[[], Answer], pauses: Sequence[float]) -> Answer:
         try:
-            return self._tried(QueryFailedError, ask)
+            return self._tried(QueryFailedError, ask, pauses)
         except QueryFailedError as error:
             raise GateToolError(
-                f"{what} on load {self.load_id} failed {len(PAUSES) + 1} times: {error}"
+                f"{what} on load {self.load_id} failed {len(pauses) + 1} times: {error}"
             ) from error
 
-    def _tried(self, fault: type[Exception], work: Callable[[], Answer]) -> Answer:
-        """Does what a tool may fail to do, again after each of `PAUSES`; the last failure is raised."""
-        for pause in PAUSES:
+    def _tried(self, fault: type[Exception], work: Callable[[], Answer], pauses: Sequence[float]) -> Answer:
+        """Does what a tool may fail to do, again after each pause (seconds); the last failure is raised."""
+        for pause in pauses:
             try:
                 return work()
             except fault as error:

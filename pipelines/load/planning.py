@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 from botocore.exceptions import BotoCoreError, ClientError
@@ -16,7 +17,7 @@ from adapters.landing_claims import Claim
 from adapters.leases import LeaseLostError
 from adapters.ledger import Load, LoadState
 from expectations import verdict as verdicts
-from expectations.verdict import Verdict
+from expectations.verdict import GateToolError, Verdict
 from pipelines.load import claiming
 from pipelines.load.holding import hold_where_ours
 from pipelines.load.load_table import LoadTable
@@ -26,6 +27,9 @@ from pipelines.load.rows import LoadRows, prepare
 from pipelines.load.shards import Bounds, split
 from pipelines.load.work import JUDGED_BY, Work, noting
 from transforms.calendar import utc_text
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -114,20 +118,31 @@ class _Planning:
     resumed: bool
 
     def judged(self, bounds: Bounds, docs: Path | None, *, keep: bool) -> Plan:
-        # It takes seconds to import Great Expectations: meanwhile files are read, sorted and counted.
+        # Great Expectations takes seconds to import and Athena to count: meanwhile files are read and sorted.
         warm = self.work.pool.submit(verdicts.warm_up)
-        checked = self._checked(bounds, keep=keep)
-        shards = [part.files for part in checked if part.files]
-        rows = sum(part.rows for part in checked)
-        self.clock.lap("read")
-        if not shards:
+        claimed = list(split([claim.file for claim in self.claims if not claim.fault], bounds))
+        if not claimed:
             return self._noted(Verdict({}, {}, {}), [], None)
-        self.table.make(shards)
         try:
-            return self._judged(shards, rows, checked[0].columns if checked[0].files else None, warm, docs)
+            counts = self._asked(claimed, once=True)
+            checked = self._checked(claimed, keep=keep)
+            shards = [part.files for part in checked if part.files]
+            self.clock.lap("read")
+            if shards != claimed:
+                wait([counts])  # whatever it says: it counted files that cannot be trusted
+                if not shards:
+                    self.table.drop()
+                    return self._noted(Verdict({}, {}, {}), [], None)
+                counts = self._asked(shards)
+            return self._judged(counts, checked, warm, docs)
         except BaseException as error:
             self._drop_table(error)
             raise
+
+    def _asked(self, shards: list[list[LandingFile]], *, once: bool = False) -> Future[pd.DataFrame]:
+        """Makes the load's table and has Athena count it."""
+        self.table.make(shards)
+        return self.work.pool.submit(self.work.gate(self.load).counts, once=once)
 
     def _drop_table(self, error: BaseException) -> None:
         """Leaves no table behind a load that was not judged."""
@@ -137,29 +152,29 @@ class _Planning:
             error.add_note(f"and the load's table {self.table.name} is still there: {refused}")
 
     def _judged(
-        self,
-        shards: list[list[LandingFile]],
-        rows: int,
-        columns: pa.Table | None,
-        warm: Future[None],
-        docs: Path | None,
+        self, counts: Future[pd.DataFrame], checked: list[Landed], warm: Future[None], docs: Path | None
     ) -> Plan:
         pool, gate = self.work.pool, self.work.gate(self.load)
-        counts = pool.submit(gate.counts)  # Athena counts while rows are sorted here
+        shards = [len(part.files) for part in checked if part.files]
+        rows = sum(part.rows for part in checked)
         copies = pool.submit(gate.copies) if len(shards) > 1 else None
         first = None
-        if columns is not None:
-            prepared = prepare(columns, self.work.expectations.table)
+        if checked[0].files and checked[0].columns is not None:
+            prepared = prepare(checked[0].columns, self.work.expectations.table)
             first = Ready(prepared, pool.submit(gate.known, prepared, 0))
         self.clock.lap("sort")
         self._say(f"judging {rows:,} rows")
         warm.result()
-        verdict = gate.verdict(counts.result(), rows, docs)
+        try:
+            counted = counts.result()
+        except GateToolError:  # asked once, beside the reading of the files
+            counted = gate.counts()
+        verdict = gate.verdict(counted, rows, docs)
         hold_where_ours(self.load, verdict, self.work.moment(), self.work.lease)
         if copies is not None:
             self.table.keep_copies(copies.result())
         self.clock.lap("judge")
-        return self._noted(verdict, [len(files) for files in shards], first)
+        return self._noted(verdict, shards, first)
 
     def _noted(self, verdict: Verdict, shards: list[int], first: Ready | None) -> Plan:
         """Writes the verdict down before a row is written, so that every shard keeps to it."""
@@ -179,18 +194,18 @@ class _Planning:
         )
         return Plan(load, self.resumed, self.clock, first)
 
-    def _checked(self, bounds: Bounds, *, keep: bool) -> list[Landed]:
+    def _checked(self, shards: list[list[LandingFile]], *, keep: bool) -> list[Landed]:
         """The load's files by shard, each read whole; those that cannot be trusted are set aside."""
-        files = [claim.file for claim in self.claims if not claim.fault]
+        files = sum(map(len, shards))
         checked: list[Landed] = []
         done = 0
-        for number, shard in enumerate(split(files, bounds)):
+        for number, shard in enumerate(shards):
             read = read_files if keep and number == 0 else check_files
             landed = read(
                 shard,
                 self.work.expectations.table,
                 self.work.pool,
-                lambda count, before=done: self._read(before + count, len(files)),  # type: ignore[misc]
+                lambda count, before=done: self._read(before + count, files),  # type: ignore[misc]
             )
             done += len(shard)
             for file, fault in landed.faults.items():

@@ -34,6 +34,7 @@ _LAST_COHORT, _LAST_MONTH = 9_999, 99_999
 _NO_DAY = -(2**31)
 _EPOCH, _A_MONDAY = date(1970, 1, 1), -3  # days are counted from the one, weeks from the other
 _FIRST_DAY, _LAST_DAY = 0, 84_005  # 1970-01-01 and 2199-12-31, in days since 1970
+_MIXERS = np.random.default_rng(1).integers(1, 2**64, 64, np.uint64) | np.uint64(1)  # any odd numbers do
 _WEEKS = _LAST_DAY // 7 + 2  # more than there are plausible ones
 
 
@@ -61,7 +62,7 @@ class LoadRows:
         schools: Well-formed school ids in order; the last is `NO_SCHOOL`, for all other rows.
         school: By row, its place in `schools`.
         day: By row, days since 1970; the least int32 where missing.
-        order: Row numbers by partition, day and identity, without copies.
+        order: Row numbers by partition, day and place in the load's files, without copies.
         copies: Row numbers of the copies.
     """
 
@@ -135,9 +136,8 @@ def prepare(columns: pa.Table, table: LakeTable) -> LoadRows:
     """
     schools, school = _schools(_column(columns, "school_id"))
     day = _numbers(_column(columns, table.day).cast(pa.int32()), _NO_DAY)
-    identity = _column(columns, table.identity)
-    order = _sorted(_partition_codes(columns, school, day), day, identity)
-    copies = _copies(school, identity)
+    order = np.lexsort((day, _partition_codes(columns, school, day)))  # stable: equal ones keep their places
+    copies = _copies(school, _column(columns, table.identity))
     if len(copies):
         kept = np.ones(len(school), bool)
         kept[copies] = False
@@ -252,19 +252,32 @@ def _partition_codes(columns: pa.Table, school: Numbers, day: Numbers) -> Number
     return (cohort * (_LAST_MONTH + 1) + month) * (int(school.max(initial=0)) + 1) + school
 
 
-def _sorted(codes: Numbers, day: Numbers, identity: Array) -> Numbers:
-    keyed = pa.table([pa.array(codes), pa.array(day), identity], ["code", "day", "identity"])
-    by = [("code", "ascending"), ("day", "ascending"), ("identity", "ascending")]
-    return np.asarray(pc.sort_indices(keyed, sort_keys=by)).astype(np.int64)
-
-
 def _copies(school: Numbers, identity: Array) -> Numbers:
     """Row numbers of all but the first row of each school and identity."""
-    encoded = identity.dictionary_encode()
-    codes = _numbers(encoded.indices, -1)
-    named = np.flatnonzero(codes >= 0)
-    if len(encoded.dictionary) == len(named):
-        return named[:0]
-    pairs = school[named] * len(encoded.dictionary) + codes[named]
+    alike = _perhaps_repeated(identity)
+    encoded = pc.take(identity, alike).dictionary_encode()
+    pairs = school[alike] * max(len(encoded.dictionary), 1) + _numbers(encoded.indices, -1)
     first = np.unique(pairs, return_index=True)[1]
-    return np.setdiff1d(named, named[first])
+    return np.setdiff1d(alike, alike[first])
+
+
+def _perhaps_repeated(identity: Array) -> Numbers:
+    """Row numbers, ascending, among which are all that have an identity that another row has too.
+
+    Most rows of a load are no copies, and a table of a million texts is the dearest way to find that out.
+    """
+    named = np.flatnonzero(np.asarray(identity.is_valid()))
+    texts = identity if len(named) == len(identity) else pc.take(identity, named)
+    if not len(texts):
+        return named
+    buffers: list[Any] = texts.buffers()
+    _, places, characters = buffers
+    ends = np.frombuffer(places, np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    length = int(ends[1] - ends[0])
+    words = length // 8
+    if not words or (np.diff(ends) != length).any():
+        return named
+    table = np.frombuffer(characters, np.uint8)[ends[0] : ends[-1]].reshape(-1, length)
+    sums = np.ascontiguousarray(table[:, -words * 8 :]).view(np.uint64) @ _MIXERS[:words]
+    ordered = np.sort(sums)
+    return named[np.isin(sums, ordered[1:][ordered[1:] == ordered[:-1]])]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from expectations import verdict as verdicts
 from expectations.rules import Expectations, Owner, Rule, Severity
 from expectations.verdict import GateToolError, Verdict, judge, warm_up
 from tests.pipelines.plain_judge import judged_plainly
@@ -126,3 +128,22 @@ def test_a_failure_within_great_expectations_is_no_verdict(monkeypatch: pytest.M
     monkeypatch.setattr(gx, "get_context", fail)
     with pytest.raises(GateToolError, match=r"Great Expectations failed on load load_1: KeyError"):
         verdict(frame(a=(1, 0, 0, 0)))
+
+
+def test_a_module_that_is_loaded_when_used_is_whole_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "seldom_used"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "statistics.py").write_text("import seldom_used\nseldom_used.loaded = True\nmean = sum\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("seldom_used", "seldom_used.statistics"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    verdicts._load_when_used("seldom_used.statistics")
+    import seldom_used
+    from seldom_used import statistics
+
+    assert not hasattr(seldom_used, "loaded")
+    assert statistics.mean([1, 2]) == 3
+    assert seldom_used.loaded

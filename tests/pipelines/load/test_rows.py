@@ -37,7 +37,7 @@ def identities(rows: Any, order: Any) -> list[Any]:
     return rows.columns["event_id"].take(pa.array(order)).to_pylist()
 
 
-def test_rows_follow_partition_day_and_identity() -> None:
+def test_rows_follow_partition_day_and_place() -> None:
     given_rows = [
         row("5", "b"),
         row("4", "a", date(2026, 2, 4)),
@@ -47,7 +47,7 @@ def test_rows_follow_partition_day_and_identity() -> None:
         row("0", "b", cohort=2030),
     ]
     rows = prepare(table(given_rows), BEHAVIOR_EVENTS)
-    assert identities(rows, rows.order) == ["3", "2", "4", "5", "1", "0"]
+    assert identities(rows, rows.order) == ["3", "4", "2", "5", "1", "0"]
     assert list(partitions(rows, rows.order)) == [
         (Partition("2029", "2026", "02", "a"), 0, 3),
         (Partition("2029", "2026", "02", "b"), 3, 4),
@@ -80,6 +80,42 @@ def test_the_first_of_copies_stays() -> None:
     rows = prepare(table([row(cohort=2030), row(cohort=2029), row(school="school_2")]), BEHAVIOR_EVENTS)
     assert sorted(rows.order.tolist()) == [0, 2]
     assert rows.copies.tolist() == [1]
+
+
+UUIDS = [str(uuid.UUID(int=number, version=4)) for number in range(6)]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([*UUIDS, UUIDS[0].upper()]) | st.sampled_from([None, "", "1", f"{UUIDS[0]}0"]),
+            st.sampled_from(["school_1", "school_2", None, "no school!"]),
+        ),
+        min_size=1,
+        max_size=20,
+    )
+)
+@settings(max_examples=100)
+@pytest.mark.property
+def test_copies_are_all_but_the_first_of_a_school_and_identity(pairs: list[tuple[Any, Any]]) -> None:
+    rows = prepare(table([row(identity, school) for identity, school in pairs]), BEHAVIOR_EVENTS)
+    seen, copies = set(), []
+    for number, (identity, school) in enumerate(pairs):
+        pair = (identity, school if school in ("school_1", "school_2") else NO_SCHOOL)
+        if identity is not None and pair in seen:
+            copies.append(number)
+        seen.add(pair)
+    assert rows.copies.tolist() == copies
+    assert sorted([*rows.order.tolist(), *copies]) == list(range(len(pairs)))
+
+
+def test_a_dictionary_is_not_gathered_with_its_other_values() -> None:
+    landed = table([row(school="school_1"), row(school="school_2")])
+    at = SCHEMA.get_field_index("school_id")
+    landed = landed.set_column(at, "school_id", landed["school_id"].dictionary_encode())
+    rows = prepare(landed, BEHAVIOR_EVENTS)
+    assert rows.gathered(rows.order[:1]).schema == SCHEMA
+    assert rows.gathered(rows.order[:1])["school_id"].to_pylist() == ["school_1"]
 
 
 def test_rows_without_identity_are_nobodys_copies() -> None:
