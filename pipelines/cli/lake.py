@@ -12,6 +12,7 @@ import typer
 
 from adapters.settings import setting
 from pipelines.cli.progress import print_frame, step
+from pipelines.load.shards import USUAL, Bounds
 from transforms.lake_schema import LAKE_TABLES
 
 OUT = Path("out")
@@ -20,13 +21,17 @@ OUT = Path("out")
 def load(
     table: Annotated[str | None, typer.Argument(help="A lake table; all of them by default.")] = None,
     reports: Annotated[Path, typer.Option(help="Where the quality reports go.")] = OUT / "quality",
+    shards: Annotated[int, typer.Option(min=1, help="Most shards of a load.")] = USUAL.shards,
+    files: Annotated[int, typer.Option(min=1, help="Most files of a shard.")] = USUAL.files,
 ) -> None:
     """Judge what has landed and publish it to the lake. Safe to run at any time, and again."""
     from pipelines.load.run import load as run
 
     for name in [table] if table else LAKE_TABLES:
         with step(f"Load {name}") as say:
-            results = run(name, now=datetime.now(UTC), docs=reports, progress=say)
+            results = run(
+                name, now=datetime.now(UTC), docs=reports, bounds=Bounds(shards, files), progress=say
+            )
             say("; ".join(result.summary for result in results) or "nothing new has landed")
 
 

@@ -12,6 +12,7 @@ import shlex
 import signal
 import threading
 import urllib.request
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -44,21 +45,35 @@ def up(
         int,
         typer.Option(help="Where the API listens (`make api`): the gateway sends on what is not its own."),
     ] = API_PORT,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE", help="Of the templates, such as LoadShardFiles=1; may be given again."
+        ),
+    ] = None,
 ) -> None:
     """Run the platform until ctrl-C.
 
     In another shell: eval "$(luca local env)", then luca simulate, luca load, luca trends, luca query.
     """
+    parameters = {"ContainerUrl": f"http://127.0.0.1:{api_port}", **_named(parameter or ())}
     from infra.local.cloud import LocalCloud
 
     stop = stop_signal()
-    container = {"ContainerUrl": f"http://127.0.0.1:{api_port}"}
-    with LocalCloud.start(state, parameters=container) as cloud:
+    with LocalCloud.start(state, parameters=parameters) as cloud:
         console.print(cloud.banner())
         while not stop.wait(0.5):
             pass
         console.print("stopping: flushing what is buffered …")
     console.print("stopped")
+
+
+def _named(given: Iterable[str]) -> dict[str, str]:
+    parted = {each: each.partition("=") for each in given}
+    for each, (name, equals, _) in parted.items():
+        if not (name and equals):
+            raise typer.BadParameter(f"{each!r} is no NAME=VALUE", param_hint="--parameter")
+    return {name: value for name, _, value in parted.values()}
 
 
 def stop_signal() -> threading.Event:

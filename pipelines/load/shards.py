@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, islice, pairwise
+from typing import TYPE_CHECKING
 
-from adapters.lake import LandingFile
+if TYPE_CHECKING:
+    from adapters.lake import LandingFile  # the command line reads the bounds, and starts at once
 
 
 @dataclass(frozen=True, slots=True)

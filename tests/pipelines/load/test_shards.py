@@ -5,13 +5,16 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from adapters import landing_claims, leases, ledger, ledger_table
 from adapters.lake import LandingFile
 from adapters.leases import LeaseHeldError, LeaseLostError
+from pipelines.cli import app
 from pipelines.load import sharding, steps
 from pipelines.load.finishing import ShardsMissingError
 from pipelines.load.shards import USUAL, Bounds, parted, split
@@ -91,6 +94,17 @@ def test_three_shards_do_what_one_does(lake: Any, in_one: dict[str, Any]) -> Non
         assert sum((counts.weeks or {}).values()) == counts.published
     named = {key.rsplit("/", 1)[1] for key in lake.objects("lake/")}
     assert {f"{result.load_id}-000{shard}.parquet" for shard in range(3)} <= named
+
+
+@pytest.mark.service
+@pytest.mark.slow
+def test_a_person_says_how_large_shards_are(lake: Any, in_one: dict[str, Any], tmp_path: Path) -> None:
+    land(lake)
+    bounds = ["--shards", "3", "--files", "2", "--reports", str(tmp_path)]
+    answer = CliRunner().invoke(app, ["load", TABLE, *bounds])
+    assert answer.exit_code == 0, answer.output
+    assert len(ledger.loads(TABLE, 1)[0].facts["shards"]) == 3
+    assert outcome(lake)["published"] == in_one["published"]
 
 
 @pytest.mark.service
