@@ -3,6 +3,7 @@
 The same million rows in 200 files, in the same services as `bench.load`; each contender is a process of its
 own on a lake of its own. dlt does not stand in our lock: its S3 client takes three releases of botocore
 and no others, which would decide ours. `uv run --isolated` makes it an environment, outside of what is timed.
+Who takes more than PATIENCE times our time is stopped: then its ratio is the least that it can be.
 
 Usage: `python -m bench.load_peers [--rows N] [--files N]`; LUCA_BENCH_ROWS sets the rows too.
 """
@@ -12,15 +13,18 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import cast
 
 from bench.load import landing_files, make_lake, services
 from bench.outcome import Goal, Measure, publish
 
 DLT = ["dlt[filesystem,parquet]==1.31.0", "pydantic>=2"]
 PANDAS_SLOWER, DLT_SLOWER = 8, 6  # times our time, at least
+PATIENCE = 15  # times our time
 
 
 def main() -> None:
@@ -33,16 +37,30 @@ def main() -> None:
     with services() as environment:
         for number, (who, command) in enumerate(contenders().items()):
             lake = make_lake(f"peer-{number}", environment, files)
-            done = subprocess.run(
-                command, env={**os.environ, **lake, **QUIET}, stdout=subprocess.PIPE, text=True, check=True
-            )
-            found = json.loads(done.stdout.splitlines()[-1])
+            patience = PATIENCE * took["ours"]["seconds"] if took else None
+            found = run(command, {**os.environ, **lake, **QUIET}, patience)
             if found.get("rows", options.rows) != options.rows:
                 raise RuntimeError(f"{who} loaded {found['rows']:,} of {options.rows:,} rows")
-            took[who] = {name: found[name] for name in ("seconds", "peak_mb")}
-            took[who]["rows_per_second"] = round(options.rows / found["seconds"])
-            print(f"{who:24} {json.dumps(took[who])}", flush=True)
+            took[who] = {name: found[name] for name in ("seconds", "peak_mb") if name in found}
+            if "stopped" not in found:
+                took[who]["rows_per_second"] = round(options.rows / found["seconds"])
+            print(f"{who:24} {json.dumps(found)}", flush=True)
     report(options, took)
+
+
+def run(command: list[str], environment: dict[str, str], patience: float | None) -> dict[str, float]:
+    """What a contender says of itself, or how long it was waited for (seconds)."""
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as contender:
+        try:
+            said, _ = contender.communicate(timeout=patience)
+        except subprocess.TimeoutExpired:
+            os.killpg(contender.pid, signal.SIGKILL)  # with what uv has started
+            return {"seconds": cast("float", patience), "stopped": True}
+    if contender.returncode:
+        raise RuntimeError(f"{' '.join(command)} ended with {contender.returncode}")
+    return cast("dict[str, float]", json.loads(said.splitlines()[-1]))
 
 
 QUIET = {"RUNTIME__DLTHUB_TELEMETRY": "false", "RUNTIME__LOG_LEVEL": "ERROR"}
