@@ -8,6 +8,8 @@ READY := $(VENV)/.ready
 UV := $(BIN)/uv
 STAGE ?= dev
 OPTIONS ?=
+OULAD ?= ../shared/data/oulad
+MODULES ?= AAA
 BENCHES := enricher ingest load load_peers duplicates compaction history consolidation government_sync api \
 	completeness erasure retention_audit reports marts
 
@@ -34,8 +36,8 @@ demo: $(READY) ## From a school's event to its weekly trend, on this machine
 demo-pages: $(READY) ## The same, then the teacher's pages over it until ctrl-C
 	$(BIN)/luca demo --pages
 
-demo-oulad: $(READY) ## The demo on real records: make demo-oulad OULAD=../shared/data/oulad
-	$(BIN)/luca demo --oulad $(or $(OULAD),../shared/data/oulad) --out out/oulad
+demo-oulad: $(READY) ## The demo on real records: make demo-oulad OULAD=../shared/data/oulad MODULES="AAA BBB"
+	$(BIN)/luca demo --oulad $(OULAD) $(addprefix --module ,$(MODULES)) --out out/oulad
 
 api: $(READY) ## The API and the teacher's pages, beside a running `luca local up`
 	eval "$$($(BIN)/luca local env)" && LUCA_DEVELOPMENT_LOGIN=on $(BIN)/python -m api

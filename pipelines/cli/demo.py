@@ -22,7 +22,6 @@ from pipelines.cli.demo_grades import GradeBooks
 from pipelines.cli.local import stop_signal
 from pipelines.cli.progress import console, step
 from pipelines.simulation.scenario import Scenario, Tally, create_schools
-from pipelines.simulation.term import record_term
 from transforms.calendar import iso_week
 from transforms.lake_schema import LAKE_TABLES
 
@@ -75,8 +74,7 @@ def demo(
             cloud = LocalCloud.start(Path(state), wait_scale=WAIT_SCALE)
         with cloud:
             os.environ.update(cloud.environment)
-            # A term of scores is invented beside invented schools; OULAD's own scores are another run.
-            books, grades = _the_way(scenario, cloud, out, marked=oulad is None)
+            books, grades = _the_way(scenario, cloud, out, oulad, module)
             _tell(books, grades, out, time.monotonic() - began)
             if pages:
                 _serve(scenario, cloud)
@@ -90,16 +88,14 @@ def _tell(books: Books, grades: list[GradeBooks], out: Path, seconds: float) -> 
     """
     console.print()
     console.print(_account(books))
-    if grades:
-        console.print()
-        console.print(_grades_account(grades))
+    console.print()
+    console.print(_grades_account(grades))
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in books.rejections().items())
     console.print(f"[dim]rejected, by reason: {reasons or 'none'}[/]", soft_wrap=True)
     console.print(f"[dim]{out}/report.html · account.json · quality/ · dbt-docs/ · tables/[/]")
     books.require_balance()
-    if grades:
-        _require_grades(grades)
-        console.print(f"[bold green]{demo_grades.verdict(grades)}[/]", soft_wrap=True)
+    _require_grades(grades)
+    console.print(f"[bold green]{demo_grades.verdict(grades)}[/]", soft_wrap=True)
     console.print(f"[bold green]{books.verdict}[/] [dim]({seconds:.0f} s)[/]", soft_wrap=True)
 
 
@@ -118,7 +114,7 @@ def _serve(scenario: Scenario, cloud: LocalCloud) -> None:
 
 
 def _the_way(
-    scenario: Scenario, cloud: LocalCloud, out: Path, *, marked: bool
+    scenario: Scenario, cloud: LocalCloud, out: Path, oulad: Path | None, modules: list[str] | None
 ) -> tuple[Books, list[GradeBooks]]:
     """Everything between the first request and the books."""
     from pipelines.load.run import load, recent_loads
@@ -132,13 +128,10 @@ def _the_way(
         create_schools(scenario)
         say(f"{len(scenario.schools)} with {len(scenario.students):,} students")
     tally = simulate.send_all(scenario, cloud.environment["LUCA_API_ENDPOINT"], cloud.token)
-    today = datetime.now(UTC).date()
-    term = None
-    if marked:
-        with step("Scores and the night") as say:
-            term = record_term(scenario, today)
-            when = demo_grades.nights(scenario, cloud, today)
-            say(f"{len(term.evaluations):,} scores, {len(term.groups):,} grades to make at {when}")
+    with step("Scores and the night") as say:
+        term = simulate.record_scores(scenario, oulad, modules)
+        when = demo_grades.nights(scenario, cloud, datetime.now(UTC).date())
+        say(f"{term.evaluations.total():,} scores, {len(term.groups):,} grades to make at {when}")
     with step("Stored, streamed and landed") as say:
         cloud.settle(timeout=1_800, progress=say)
         say("queue empty, pipes idle, buffers flushed")
@@ -151,14 +144,15 @@ def _the_way(
         work = cloud.state_dir / "dbt"
         say(run_trends(docs_dir=out / "dbt-docs", work_dir=work, progress=say).summary)
     profiles.run()
-    if term:
+    official = oulad is None  # the grades that we make of OULAD's marks are not its university's results
+    if official:
         with step("Government, on a bad day") as say:
             say(demo_grades.synchronise())
         with step("Reconciliation") as say:
             say(demo_grades.reconcile())
     with step("Books, tables and report") as say:
         books = _books(tally)
-        grades = demo_grades.drawn_up(term) if term else []
+        grades = demo_grades.drawn_up(term, official=official)
         account = {**books.as_dict(), "grades": [school.as_dict() for school in grades]}
         (out / "account.json").write_text(json.dumps(account, indent=2) + "\n")
         _export(out / "tables")

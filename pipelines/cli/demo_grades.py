@@ -15,8 +15,8 @@ from adapters.academic_table import pending_evaluations, student_grades
 from adapters.settings import setting
 from pipelines.cli.sync import run_school, summary
 from pipelines.government.reopening import reopen
-from pipelines.simulation.invented_grades import InventedGrades
 from pipelines.simulation.scenario import Scenario
+from pipelines.simulation.term import RecordedTerm
 from transforms.nights import night_of
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class GradeBooks:
         waiting: Scores that the night left pending.
         expected: Groups of student, subject and period with scores.
         grades: Grades in the store.
+        official: Grades that were to be sent to the government: all, or none.
         synced: Grades that the store marks as received by the government.
         on_record: Grades in the government's own record.
     """
@@ -45,17 +46,21 @@ class GradeBooks:
     waiting: int
     expected: int
     grades: int
+    official: int
     synced: int
     on_record: int
 
     def faults(self) -> list[str]:
         """Where a grade is missing, in words."""
-        chain = {"expected": self.expected, "in the store": self.grades, "marked as synced": self.synced}
-        chain["on the government's record"] = self.on_record
+        chain = [
+            ("in the store", self.grades, self.expected),
+            ("marked as synced", self.synced, self.official),
+            ("on the government's record", self.on_record, self.official),
+        ]
         faults = [
-            f"{self.school_id}: {count:,} grades {place}, {self.expected:,} were to be"
-            for place, count in chain.items()
-            if count != self.expected
+            f"{self.school_id}: {count:,} grades {place}, {due:,} were to be"
+            for place, count, due in chain
+            if count != due
         ]
         if self.waiting:
             faults.append(f"{self.school_id}: {self.waiting:,} scores still wait for the night")
@@ -71,7 +76,7 @@ def nights(scenario: Scenario, cloud: LocalCloud, today: date) -> str:
     zones = sorted({school.time_zone for school in scenario.schools})
     for zone in zones:
         cloud.fire(SCHEDULE, night_of(today + timedelta(days=1), zone))
-    cloud.settle(timeout=300)
+    cloud.settle(timeout=1_800)
     return f"02:00 in {len(zones)} time zones"
 
 
@@ -105,11 +110,15 @@ def reconcile() -> str:
     return f"{report.batches} batches, {report.receipts} receipts: {found}"
 
 
-def drawn_up(term: InventedGrades) -> list[GradeBooks]:
-    """Counts each figure where it lies: the store, its index, the government's record."""
+def drawn_up(term: RecordedTerm, *, official: bool) -> list[GradeBooks]:
+    """Counts each figure where it lies: the store, its index, the government's record.
+
+    Args:
+        term: What teachers recorded.
+        official: Whether its grades were to be sent to the government.
+    """
     with urllib.request.urlopen(f"{_government()}/_state", timeout=30) as response:  # noqa: S310 - loopback
         record = Counter(line["school_id"] for line in json.loads(response.read())["record"])
-    recorded = Counter(evaluation.student.school_id for evaluation in term.evaluations)
     expected = Counter(group.student.school_id for group in term.groups)
     made: Counter[str] = Counter()
     synced: Counter[str] = Counter()
@@ -120,14 +129,15 @@ def drawn_up(term: InventedGrades) -> list[GradeBooks]:
     return [
         GradeBooks(
             school,
-            evaluations=recorded[school],
+            evaluations=term.evaluations[school],
             waiting=sum(1 for _ in pending_evaluations(school)),
             expected=expected[school],
             grades=made[school],
+            official=expected[school] if official else 0,
             synced=synced[school],
             on_record=record[school],
         )
-        for school in sorted(recorded)
+        for school in sorted(term.evaluations)
     ]
 
 
@@ -142,7 +152,8 @@ def verdict(books: Sequence[GradeBooks]) -> str:
     if wrong:
         return f"The grades do not add up: {wrong[0]}"
     evaluations, grades = sum(b.evaluations for b in books), sum(b.grades for b in books)
-    return f"The grades add up: {evaluations:,} scores made {grades:,} grades, all on the government's record"
+    sent = "all on the government's record" if any(b.official for b in books) else "none of them to be sent"
+    return f"The grades add up: {evaluations:,} scores made {grades:,} grades, {sent}"
 
 
 def _order(method: str, fault: dict[str, Any] | None = None) -> None:

@@ -13,7 +13,7 @@ import typer
 from adapters.settings import setting
 from pipelines.cli.progress import console, counted, step
 from pipelines.simulation.scenario import Scenario, Tally, create_schools
-from pipelines.simulation.term import record_term
+from pipelines.simulation.term import RecordedTerm, record_invented_term, record_terms
 
 Oulad = Annotated[
     Path | None,
@@ -49,7 +49,8 @@ def simulate(
     scores: Annotated[
         bool,
         typer.Option(
-            "--scores", help="Also a term of scores for a class of each school: see `luca grades run`."
+            "--scores",
+            help="Also a term of scores for a class of each school, or OULAD's own: see `luca grades run`.",
         ),
     ] = False,
 ) -> None:
@@ -63,8 +64,8 @@ def simulate(
     tally = send_all(scenario, setting("API_ENDPOINT"), local_token)
     if scores:
         with step("Scores") as say:
-            term = record_term(scenario, datetime.now(UTC).date())
-            say(f"{len(term.evaluations):,}, waiting for `luca grades run`")
+            term = record_scores(scenario, oulad, module)
+            say(f"{term.evaluations.total():,}, waiting for `luca grades run`")
     for school, fates in sorted(tally.by_school.items()):
         console.print(f"  {school}: " + ", ".join(f"{count:,} {fate}" for fate, count in fates.most_common()))
 
@@ -90,6 +91,16 @@ def choose(
     return invented(
         schools=schools, weeks=weeks, events=events, today=today, seed=seed, damaged_roster=damaged_roster
     )
+
+
+def record_scores(scenario: Scenario, oulad: Path | None, modules: list[str] | None) -> RecordedTerm:
+    """Writes the scores that belong to a scenario: the real ones of its records, or an invented term."""
+    if oulad is not None:
+        from pipelines.simulation.oulad_grades import academic_records
+
+        records = academic_records(oulad, modules)
+        return record_terms(records.configs, records.evaluations())
+    return record_invented_term(scenario, datetime.now(UTC).date())
 
 
 def send_all(scenario: Scenario, endpoint: str, token_of: Callable[[str], str]) -> Tally:

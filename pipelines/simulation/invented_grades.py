@@ -11,7 +11,6 @@ from random import Random
 
 from transforms.academic_items import Evaluation
 from transforms.calendar import utc_text, zone
-from transforms.keys import GroupKey
 from transforms.periods import ANY_SUBJECT, AcademicConfig, Dates, GradingRules, Missing, Period, Rounding
 from transforms.schools import School
 from transforms.students import Student
@@ -42,11 +41,6 @@ class InventedGrades:
 
     configs: Sequence[AcademicConfig]
     evaluations: Sequence[Evaluation]
-
-    @property
-    def groups(self) -> set[GroupKey]:
-        """The grades that a night must make of them."""
-        return {evaluation.group for evaluation in self.evaluations}
 
 
 def invented_grades(

@@ -38,7 +38,7 @@ def _run(out: Path, *options: str) -> Demo:
     return Demo(out, done.stdout, json.loads((out / "account.json").read_text()))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def run_demo() -> Callable[..., Demo]:
     """Runs `luca demo` into a folder, with options."""
     return _run

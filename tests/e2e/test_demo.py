@@ -1,17 +1,15 @@
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
-pytestmark = [pytest.mark.e2e]
+from tests.e2e.oulad_records import GROUP, OULAD, Tables, computed_grades, records_or_skip
 
-OULAD = Path(os.environ.get("LUCA_OULAD", "../shared/data/oulad"))
+pytestmark = [pytest.mark.e2e]
 
 
 def weekly_counts(events: pd.DataFrame) -> Counter[tuple[str, str, str]]:
@@ -99,15 +97,19 @@ def test_each_school_has_its_report_in_both_languages_with_the_marts_numbers(dem
             assert f"schools/{week['school_id']}.{ending}" in (demo.out / f"report.{ending}").read_text()
 
 
+@pytest.fixture(scope="module")
+def real(run_demo: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Tables]:
+    """A run on one module of the real records, and what they hold."""
+    tables = records_or_skip()
+    out = tmp_path_factory.mktemp("oulad") / "out"
+    return run_demo(out, "--oulad", str(OULAD.resolve()), "--module", "AAA"), tables
+
+
 @pytest.mark.slow
-def test_one_module_of_real_records_has_the_weekly_counts_of_pandas(run_demo: Any, tmp_path: Path) -> None:
-    if not OULAD.is_dir():
-        pytest.skip(f"no OULAD records at {OULAD}: set LUCA_OULAD to their folder")
-    demo = run_demo(tmp_path / "out", "--oulad", str(OULAD.resolve()), "--module", "AAA")
+def test_one_module_of_real_records_has_the_weekly_counts_of_pandas(real: tuple[Any, Tables]) -> None:
+    demo, tables = real
     assert demo.account["balanced"] is True
-    read = {name: pd.read_parquet(OULAD / f"{name}.parquet") for name in ("assessment", "student_assessment")}
-    source = read["student_assessment"].merge(read["assessment"], on="id_assessment")
-    source = source[source["code_module"] == "AAA"]
+    source = tables.handed_in[tables.handed_in["code_module"] == "AAA"]
     starts = source["code_presentation"].map({"2013J": "2013-10-01", "2014J": "2014-10-01"})
     days = pd.to_datetime(starts) + pd.to_timedelta(source["date_submitted"], unit="D")
     monday = (days - pd.to_timedelta(days.dt.day_of_week, unit="D")).dt.date
@@ -116,3 +118,35 @@ def test_one_module_of_real_records_has_the_weekly_counts_of_pandas(run_demo: An
     assert Counter(mart.loc[mart["event_count"] > 0, "event_count"].astype(int)) == expected
     by_week = mart.groupby("week_start")["event_count"].sum()
     assert by_week[by_week > 0].to_dict() == Counter(monday)
+    assert mart["student_key"].nunique() == source["id_student"].nunique()
+
+
+@pytest.mark.slow
+def test_one_module_of_real_records_has_the_grades_of_pandas(real: tuple[Any, Tables]) -> None:
+    demo, tables = real
+    mart = demo.table("student_period_grades")
+    computed = computed_grades(tables, "AAA").reset_index()
+    marked = tables.handed_in[tables.handed_in["code_module"] == "AAA"].dropna(subset=["score"])
+    means = marked.groupby(GROUP)["score"].mean().round(6).reset_index()
+    computed = computed.merge(means.rename(columns={"score": "mean"}), on=GROUP)
+    # Pseudonyms hide which row is whose: the rows are compared as a whole.
+    found = zip(
+        mart["period"],
+        mart["grade"].astype(float),
+        mart["evaluation_count"].astype(int),
+        mart["mean_evaluation_score"].round(6),
+        strict=True,
+    )
+    expected = zip(
+        *(computed[name].tolist() for name in ("code_presentation", "score", "evaluations", "mean")),
+        strict=True,
+    )
+    assert Counter(found) == Counter(expected)
+    assert mart["student_key"].nunique() == marked["id_student"].nunique()
+    # Each mark of one evaluation is a row of the lake, and so is each grade made of them.
+    assert mart["row_count"].sum() == len(marked) + len(computed)
+    handed_in = tables.handed_in[tables.handed_in["code_module"] == "AAA"]
+    behavior = demo.table("weekly_student_behavior")
+    assert behavior["assignment_submitted_count"].sum() == len(handed_in)
+    assert [school["grades"] for school in demo.account["grades"]] == [len(computed)]
+    assert [school["on_record"] for school in demo.account["grades"]] == [0]
