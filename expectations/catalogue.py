@@ -9,6 +9,7 @@ from expectations.history import FEW_COPIES, HISTORY_RULES, HistoryRule
 from expectations.holds import LOAD_RULES
 from expectations.landing_files import FILE_RULES
 from expectations.rules import Expectations, Owner, Rule, Severity
+from transforms.bilingual import Words
 
 EXPECTATIONS = {expected.table.name: expected for expected in (BEHAVIOR_EVENTS, ACADEMIC_CHANGES)}
 
@@ -79,7 +80,7 @@ def _section(title: str, table_head: str) -> str:
     return f"\n## {title}\n\n{table_head}\n"
 
 
-def _row(name: str, severity: Severity, owner: Owner, why: str) -> str:
+def _row(name: str, severity: Severity, owner: Owner, why: Words) -> str:
     return f"| `{name}` | {severity} | {owner} | {why} |\n"
 
 

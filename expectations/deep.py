@@ -17,12 +17,16 @@ from typing import Any, NamedTuple
 from expectations.history import HistoryRule
 from expectations.rules import Between, Expectations, OneOf, Owner, Present, Rule, Severity, timestamp
 from expectations.verdict import GateToolError, exceptions, new_context
+from transforms.bilingual import Words
 
 PUBLISHED_ONCE = HistoryRule(
     "published_once",
     "no two published rows of a school and day have the same identity",
     Severity.WARNING,
-    "loads drop copies, so a second row came another way, and every count has it twice",
+    Words(
+        "loads drop copies, so a second row came another way, and every count has it twice",
+        "la carga descarta copias: la segunda fila llegó por otro camino y todo conteo la duplica",
+    ),
     Owner.PLATFORM,
 )
 
@@ -131,13 +135,13 @@ def _expectations(expected: Expectations) -> Iterator[Any]:
     import great_expectations.expectations as gxe  # noqa: PLC0415 - as of `expectations.verdict`
 
     for rule in expected.row_rules:
-        about = {"meta": {"rule": rule.name}, "severity": rule.severity.value, "notes": rule.why}
+        about = {"meta": {"rule": rule.name}, "severity": rule.severity.value, "notes": rule.why.en}
         yield from _of_rule(rule, gxe, about)
     yield gxe.ExpectCompoundColumnsToBeUnique(
         column_list=["school_id", expected.table.identity],
         meta={"rule": PUBLISHED_ONCE.name},
         severity=PUBLISHED_ONCE.severity.value,
-        notes=PUBLISHED_ONCE.why,
+        notes=PUBLISHED_ONCE.why.en,
     )
 
 

@@ -19,6 +19,7 @@ from typing import TypeAlias
 
 from expectations.columns import FRESH_HOURS
 from expectations.rules import Owner, Severity
+from transforms.bilingual import Words
 
 WEEKS = 8  # that a day is compared with
 WEEKS_AT_LEAST = 4  # of them with rows, or nothing is said: new schools, and the first days of term
@@ -48,7 +49,7 @@ class HistoryRule:
     name: str
     holds: str
     severity: Severity
-    why: str
+    why: Words
     owner: Owner
 
 
@@ -70,7 +71,7 @@ class Finding:
     school_id: str
     found: float
     usual: float
-    words: str
+    words: Words
 
 
 SPEAKS = HistoryRule(
@@ -78,7 +79,10 @@ SPEAKS = HistoryRule(
     f"a school with rows on {WEEKS_AT_LEAST} of the {WEEKS} same weekdays before, {USUAL_AT_LEAST} in the"
     " median, is not silent two such days running; told once, and not where most schools are silent",
     Severity.WARNING,
-    "an integration that died sends no error and no row: no load would ever notice",
+    Words(
+        "an integration that died sends no error and no row: no load would ever notice",
+        "una integración que murió no envía errores ni filas: ninguna carga lo notaría",
+    ),
     Owner.SCHOOLS,
 )
 NOT_DOUBLED = HistoryRule(
@@ -86,7 +90,10 @@ NOT_DOUBLED = HistoryRule(
     f"a day of {ROWS_AT_LEAST} rows and more has at most twice the median of its same weekdays, or no more"
     " than the most of them",
     Severity.WARNING,
-    "a sender that invents new ids for old events doubles every count",
+    Words(
+        "a sender that invents new ids for old events doubles every count",
+        "quien envía con identificadores nuevos eventos viejos duplica todos los conteos",
+    ),
     Owner.SCHOOLS,
 )
 NOT_HALVED = HistoryRule(
@@ -94,7 +101,10 @@ NOT_HALVED = HistoryRule(
     f"where the median of the same weekdays is {ROWS_AT_LEAST} rows and more, a day with rows has half of it,"
     " or no less than the least of them",
     Severity.INFO,
-    "half a school may be on an excursion, or one of its systems has died",
+    Words(
+        "half a school may be on an excursion, or one of its systems has died",
+        "media escuela puede estar de excursión, o uno de sus sistemas ha muerto",
+    ),
     Owner.SCHOOLS,
 )
 MIX_STEADY = HistoryRule(
@@ -102,7 +112,10 @@ MIX_STEADY = HistoryRule(
     f"in a day of {ROWS_AT_LEAST} rows and more, no type's share is {SHARE_MOVED:.0%} of the rows away from"
     " the median of its share on the same weekdays",
     Severity.WARNING,
-    "a sender that maps attendance to participation is right in every row and wrong in every trend",
+    Words(
+        "a sender that maps attendance to participation is right in every row and wrong in every trend",
+        "quien traduce asistencia por participación acierta en cada fila y falla en cada tendencia",
+    ),
     Owner.SCHOOLS,
 )
 FEW_COPIES = HistoryRule(
@@ -110,7 +123,10 @@ FEW_COPIES = HistoryRule(
     f"of {ROWS_AT_LEAST} rows and more that landed in the day's loads, at most {COPIES_SHARE:.0%} were"
     " copies of others or of the lake's",
     Severity.WARNING,
-    "each row costs as often as it is sent: a sender that repeats, or a pipe",
+    Words(
+        "each row costs as often as it is sent: a sender that repeats, or a pipe",
+        "cada fila cuesta tantas veces como se envía: repite quien envía, o una tubería",
+    ),
     Owner.PLATFORM,
 )
 FRESH = HistoryRule(
@@ -118,7 +134,10 @@ FRESH = HistoryRule(
     f"where a school is awaited, the table's newest row came at most {FRESH_HOURS} hours before the day"
     " was judged",
     Severity.WARNING,
-    "the way to the lake stands still, and every school looks silent",
+    Words(
+        "the way to the lake stands still, and every school looks silent",
+        "el camino al lago está detenido, y todas las escuelas parecen calladas",
+    ),
     Owner.PLATFORM,
 )
 HISTORY_RULES = (SPEAKS, NOT_DOUBLED, NOT_HALVED, MIX_STEADY, FEW_COPIES, FRESH)
@@ -149,7 +168,10 @@ def volumes(schools: Mapping[str, Counts], day: date) -> Iterator[Finding]:
             yield from _volume(school, counts, day, rows, usual)
             yield from _mix(school, counts, day, rows)
         elif not common and _fell_silent(counts, day):
-            words = f"no rows for two school days; {usual:,.0f} are usual on this weekday"
+            words = Words(
+                f"no rows for two school days; {usual:,.0f} are usual on this weekday",
+                f"ninguna fila en dos días de clase; lo habitual ese día de la semana son {usual:,.0f}",
+            )
             yield _finding(SPEAKS, school, 0, usual, words)
 
 
@@ -163,7 +185,10 @@ def copies(landed: Mapping[str, int], dropped: Mapping[str, int]) -> Iterator[Fi
     for school, rows in sorted(landed.items()):
         share = dropped.get(school, 0) / rows if rows else 0.0
         if rows >= ROWS_AT_LEAST and share > COPIES_SHARE:
-            words = f"{dropped[school]:,} of {rows:,} landed rows were copies"
+            words = Words(
+                f"{dropped[school]:,} of {rows:,} landed rows were copies",
+                f"{dropped[school]:,} de {rows:,} filas llegadas eran copias",
+            )
             yield _finding(FEW_COPIES, school, 100 * share, 100 * COPIES_SHARE, words)
 
 
@@ -176,17 +201,24 @@ def freshness(newest: Iterable[datetime], judged_at: datetime) -> Iterator[Findi
     """
     latest = max(newest, default=None)
     if latest is None:
-        yield _finding(FRESH, ALL_SCHOOLS, 0, FRESH_HOURS, f"no row came in {DAYS_BACK} days")
+        words = Words(f"no row came in {DAYS_BACK} days", f"ninguna fila llegó en {DAYS_BACK} días")
+        yield _finding(FRESH, ALL_SCHOOLS, 0, FRESH_HOURS, words)
         return
     hours = (judged_at - latest).total_seconds() / 3600
     if hours > FRESH_HOURS:
-        words = f"the newest row came {hours:,.0f} hours before"
+        words = Words(
+            f"the newest row came {hours:,.0f} hours before",
+            f"la fila más reciente llegó {hours:,.0f} horas antes",
+        )
         yield _finding(FRESH, ALL_SCHOOLS, hours, FRESH_HOURS, words)
 
 
 def _volume(school: str, counts: Counts, day: date, rows: int, usual: float) -> Iterator[Finding]:
     before = [_rows(counts, other) for other in _with_rows(counts, day)]
-    words = f"{rows:,} rows; {usual:,.0f} are usual on this weekday"
+    words = Words(
+        f"{rows:,} rows; {usual:,.0f} are usual on this weekday",
+        f"{rows:,} filas; lo habitual ese día de la semana son {usual:,.0f}",
+    )
     if rows >= ROWS_AT_LEAST and rows > 2 * usual and rows > max(before):
         yield _finding(NOT_DOUBLED, school, rows, usual, words)
     if usual >= ROWS_AT_LEAST and 2 * rows < usual and rows < min(before):
@@ -203,7 +235,10 @@ def _mix(school: str, counts: Counts, day: date, rows: int) -> Iterator[Finding]
         share = counts[day].get(kind, 0) / rows
         usual = median(counts[other].get(kind, 0) / _rows(counts, other) for other in days)
         if abs(share - usual) > SHARE_MOVED:
-            words = f"{share:.0%} of the rows are {kind}; {usual:.0%} are usual on this weekday"
+            words = Words(
+                f"{share:.0%} of the rows are {kind}; {usual:.0%} are usual on this weekday",
+                f"el {share:.0%} de las filas son {kind}; lo habitual ese día de la semana es el {usual:.0%}",
+            )
             yield _finding(MIX_STEADY, school, 100 * share, 100 * usual, words)
 
 
@@ -233,5 +268,5 @@ def _rows(counts: Counts, day: date) -> int:
     return sum(counts.get(day, {}).values())
 
 
-def _finding(rule: HistoryRule, school: str, found: float, usual: float, words: str) -> Finding:
+def _finding(rule: HistoryRule, school: str, found: float, usual: float, words: Words) -> Finding:
     return Finding(rule.name, rule.severity, school, round(found, 1), round(usual, 1), words)

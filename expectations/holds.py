@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from expectations.rules import NO_SCHOOL, Owner, Severity
 from expectations.verdict import Verdict
+from transforms.bilingual import Words
 
 SCHOOLS_AT_LEAST = 3  # of one or two nobody can tell whose fault it is
 ROWS_AT_LEAST = 100
@@ -32,46 +33,64 @@ class LoadRule:
 
     name: str
     holds: str
-    why: str
+    why: Words
     owner: Owner
-    breach: Callable[[Verdict], str | None]
+    breach: Callable[[Verdict], Words | None]
 
 
-def held(verdict: Verdict) -> str | None:
+def held(verdict: Verdict) -> Words | None:
     """Why a load must be held, in words; None where it may go on."""
-    breaches = [f"{rule.name}: {told}" for rule in LOAD_RULES if (told := rule.breach(verdict))]
-    return "; ".join(breaches) or None
+    told = [(rule.name, breach) for rule in LOAD_RULES if (breach := rule.breach(verdict))]
+    if not told:
+        return None
+    return Words(
+        "; ".join(f"{name}: {breach.en}" for name, breach in told),
+        "; ".join(f"{name}: {breach.es}" for name, breach in told),
+    )
 
 
-def _every_school_stopped(verdict: Verdict) -> str | None:
+def _every_school_stopped(verdict: Verdict) -> Words | None:
     schools = set(verdict.rows) - {NO_SCHOOL}
     if len(schools) < SCHOOLS_AT_LEAST:
         return None
     for rule, broken in verdict.broken.items():
         if verdict.severities[rule] is Severity.CRITICAL and schools <= set(broken):
-            return f"each of the {len(schools):,} schools breaks {rule}, in {sum(broken.values()):,} rows"
+            rows = sum(broken.values())
+            return Words(
+                f"each of the {len(schools):,} schools breaks {rule}, in {rows:,} rows",
+                f"cada una de las {len(schools):,} escuelas incumple {rule}, en {rows:,} filas",
+            )
     return None
 
 
-def _too_many_without_school(verdict: Verdict) -> str | None:
+def _too_many_without_school(verdict: Verdict) -> Words | None:
     without, rows = verdict.rows.get(NO_SCHOOL, 0), sum(verdict.rows.values())
     if rows < ROWS_AT_LEAST or without <= SHARE_WITHOUT_SCHOOL * rows:
         return None
-    return f"{without:,} of {rows:,} rows name no school"
+    return Words(
+        f"{without:,} of {rows:,} rows name no school",
+        f"{without:,} de {rows:,} filas no nombran ninguna escuela",
+    )
 
 
 LOAD_RULES = (
     LoadRule(
         "a_school_passes",
         f"of {SCHOOLS_AT_LEAST} schools and more, not all break the same critical rule",
-        "what every school breaks at once is a fault of the rule, the worker or the enricher",
+        Words(
+            "what every school breaks at once is a fault of the rule, the worker or the enricher",
+            "lo que todas las escuelas incumplen a la vez es culpa de la regla, del worker o del enricher",
+        ),
         Owner.PLATFORM,
         _every_school_stopped,
     ),
     LoadRule(
         "rows_have_a_school",
         f"of {ROWS_AT_LEAST} rows and more, at most {SHARE_WITHOUT_SCHOOL:.0%} name no school",
-        "the school is the token's, so rows without one were made by us",
+        Words(
+            "the school is the token's, so rows without one were made by us",
+            "la escuela sale del token: las filas sin ella las hicimos nosotros",
+        ),
         Owner.PLATFORM,
         _too_many_without_school,
     ),

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from expectations.rules import Owner
+from transforms.bilingual import Words
 from transforms.lake_schema import Column, LakeTable, glue_type, widens
 
 
@@ -42,32 +43,55 @@ class FileRule:
 
     fault: FileFault
     holds: str
-    why: str
+    why: Words
     owner: Owner = Owner.PLATFORM  # a landing file is our own writing
 
 
 FILE_RULES = (
-    FileRule(FileFault.VANISHED, "a claimed file is there", "its rows would be missing without a word"),
+    FileRule(
+        FileFault.VANISHED,
+        "a claimed file is there",
+        Words("its rows would be missing without a word", "faltarían sus filas sin que nadie lo dijera"),
+    ),
     FileRule(
         FileFault.CHANGED,
         "a claimed file has the ETag that it was claimed with",
-        "a load run twice would publish two different things under one name",
+        Words(
+            "a load run twice would publish two different things under one name",
+            "una carga ejecutada dos veces publicaría dos cosas distintas con un mismo nombre",
+        ),
     ),
     FileRule(
         FileFault.UNREADABLE,
         "a file is a whole Parquet file",
-        "Athena fails on a truncated file, and with it the load of every school",
+        Words(
+            "Athena fails on a truncated file, and with it the load of every school",
+            "Athena falla con un archivo truncado, y con él la carga de todas las escuelas",
+        ),
     ),
     FileRule(
         FileFault.SCHEMA,
         "the columns and types in the file's footer are the contract's, or those of an earlier version of it",
-        "Athena reads a missing column as NULL and says nothing",
+        Words(
+            "Athena reads a missing column as NULL and says nothing",
+            "Athena lee como NULL una columna que falta y no dice nada",
+        ),
     ),
-    FileRule(FileFault.EMPTY, "a file has rows", "Firehose writes none without; something else did"),
+    FileRule(
+        FileFault.EMPTY,
+        "a file has rows",
+        Words(
+            "Firehose writes none without; something else did",
+            "Firehose no escribe ninguno vacío; lo escribió otra cosa",
+        ),
+    ),
     FileRule(
         FileFault.TIME,
         "times lie in the years 1 to 9999",
-        "Athena cannot print others, and one would fail the query for every school",
+        Words(
+            "Athena cannot print others, and one would fail the query for every school",
+            "Athena no puede mostrar otras, y una sola haría fallar la consulta de todas las escuelas",
+        ),
     ),
 )
 

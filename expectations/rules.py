@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
 from transforms import keys
+from transforms.bilingual import Words
 from transforms.lake_schema import LakeTable
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class Rule:
     name: str
     states: Statement
     severity: Severity
-    why: str
+    why: Words
     owner: Owner
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from expectations.rules import Owner, Severity
+from transforms.bilingual import Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class SchoolRule:
     holds: str
     counted: str
     severity: Severity
-    why: str
+    why: Words
     owner: Owner
 
 
@@ -36,14 +37,14 @@ def copies(column: str) -> str:
     return f"count({column}) - count(DISTINCT {column})"
 
 
-def unique(name: str, column: str, severity: Severity, why: str, owner: Owner) -> SchoolRule:
+def unique(name: str, column: str, severity: Severity, why: Words, owner: Owner) -> SchoolRule:
     """No two rows of a school share a value of a column."""
     holds = f"count(DISTINCT {column}) = count({column}), within a school and load"
     return SchoolRule(name, holds, copies(column), severity, why, owner)
 
 
 def at_most_share(
-    name: str, counted: str, share: float, why: str, owner: Owner, *, of_at_least: int = 100
+    name: str, counted: str, share: float, why: Words, owner: Owner, *, of_at_least: int = 100
 ) -> SchoolRule:
     """No more than a share of a school's rows are of a kind.
 
@@ -62,7 +63,7 @@ def at_most_share(
     return SchoolRule(name, holds, blamed, Severity.WARNING, why, owner)
 
 
-def fresh(name: str, moment: str, hours: int, why: str, owner: Owner) -> SchoolRule:
+def fresh(name: str, moment: str, hours: int, why: Words, owner: Owner) -> SchoolRule:
     """A school's newest row of a load is not older than some hours when the load is judged."""
     bound = f"max(judged_at) - INTERVAL '{hours}' HOUR"
     holds = f"max({moment}) >= {bound}, within a school and load"

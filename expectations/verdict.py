@@ -209,7 +209,7 @@ def _run(
                 ),
                 *(
                     gxe.ExpectColumnValuesToBeBetween(
-                        column=rule.name, max_value=0, severity=rule.severity.value, notes=rule.why
+                        column=rule.name, max_value=0, severity=rule.severity.value, notes=rule.why.en
                     )
                     for rule in expectations.rules
                 ),

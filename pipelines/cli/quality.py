@@ -75,7 +75,7 @@ def _show(findings: Sequence[Finding]) -> None:
     for title in ("severity", "rule", "school", "what is so"):
         shown.add_column(title)
     for found in findings:
-        shown.add_row(found.severity, found.rule, found.school_id, found.words)
+        shown.add_row(found.severity, found.rule, found.school_id, found.words.en)
     if findings:
         console.print(shown)
 

@@ -212,7 +212,7 @@ def _show_rules(rules: Mapping[str, int], expectations: Any) -> None:
     for name in ("rule", "rows", "severity", "why"):
         shown.add_column(name, justify="right" if name == "rows" else "left")
     for name, count in rules.items():
-        shown.add_row(name, f"{count:,}", known[name].severity.value, known[name].why)
+        shown.add_row(name, f"{count:,}", known[name].severity.value, known[name].why.en)
     console.print()
     console.print(shown if rules else "no row breaks a rule of today")
 

@@ -91,7 +91,7 @@ def _shards(load: Load) -> list[dict[str, Any]]:
 
 
 def _broken(load: Load, schools: dict[str, dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    whys = {rule.name: rule.why for rule in EXPECTATIONS[load.table].rules}
+    whys = {rule.name: rule.why.en for rule in EXPECTATIONS[load.table].rules}
     for name, severity in load.facts.get("severities", {}).items():
         rows = {school: found["broken"][name] for school, found in schools.items() if name in found["broken"]}
         if rows:

@@ -15,7 +15,7 @@ from expectations.holds import held
 from expectations.verdict import Verdict
 from pipelines.load.work import lease_name
 
-REASON, LET_GO = "held", "let_go"  # the facts of the ledger
+REASON, REASON_IN_SPANISH, LET_GO = "held", "held_es", "let_go"  # the facts of the ledger
 
 
 class LoadHeldError(RuntimeError):
@@ -31,7 +31,7 @@ def hold_where_ours(load: Load, verdict: Verdict, now: datetime, lease: Lease) -
     reason = held(verdict)
     if reason is None or load.facts.get(LET_GO):
         return
-    ledger.advance(load, LoadState.CLAIMED, now, lease, **{REASON: reason})
+    ledger.advance(load, LoadState.CLAIMED, now, lease, **{REASON: reason.en, REASON_IN_SPANISH: reason.es})
     raise LoadHeldError(
         f"load {load.load_id} of {load.table} is held, nothing of it is published: {reason}. Mend the rule, "
         f"the worker or the enricher and run it again; if the schools are at fault after all: "

@@ -22,6 +22,7 @@ from expectations.verdict import GateToolError
 from pipelines.quality import kept
 from pipelines.quality.daily import in_months
 from pipelines.quality.kept import JudgedDay, Kind
+from transforms.bilingual import Words
 
 LEFT_AFTER = timedelta(hours=6)  # no run takes as long: what is older was left by one that was killed
 _MADE = "%Y%m%dt%H%M%S"  # sorts by time
@@ -97,5 +98,8 @@ def _findings(expected: Expectations, broken: Mapping[str, int], rows: int) -> I
         if count := broken.get(rule.name):
             # What is published stays published: a critical rule warns here.
             severity = Severity.INFO if rule.severity is Severity.INFO else Severity.WARNING
-            words = f"{count:,} of {rows:,} published rows break it: {rule.why}"
+            words = Words(
+                f"{count:,} of {rows:,} published rows break it: {rule.why.en}",
+                f"{count:,} de {rows:,} filas publicadas la incumplen: {rule.why.es}",
+            )
             yield Finding(rule.name, severity, ALL_SCHOOLS, count, 0, words)

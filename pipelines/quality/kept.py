@@ -21,6 +21,7 @@ from adapters.settings import setting
 from adapters.telemetry import NAMESPACE
 from expectations.history import Finding
 from expectations.rules import Severity
+from transforms.bilingual import Words
 from transforms.calendar import utc_text
 
 PREFIX = "quality/days/"
@@ -105,7 +106,8 @@ def _key(kind: Kind, table: str, day: date) -> str:
 
 def _judged(plain: Mapping[str, Any]) -> JudgedDay:
     findings = tuple(
-        Finding(**{**found, "severity": Severity(found["severity"])}) for found in plain["findings"]
+        Finding(**{**found, "severity": Severity(found["severity"]), "words": Words.of(found["words"])})
+        for found in plain["findings"]
     )
     return JudgedDay(
         kind=Kind(plain["kind"]),

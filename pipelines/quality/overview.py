@@ -9,9 +9,10 @@ from typing import Any
 
 from adapters import ledger, quarantine
 from adapters.ledger import Load, LoadState
-from pipelines.load.holding import REASON
+from pipelines.load.holding import REASON, REASON_IN_SPANISH
 from pipelines.quality import kept
 from pipelines.quality.kept import JudgedDay, Kind
+from transforms.bilingual import Words
 from transforms.lake_schema import LAKE_TABLES
 
 DAYS = 28  # four weeks: what fits a page, and what a person remembers
@@ -25,7 +26,7 @@ class JudgedLoad:
         load_id: Its name.
         opened_at: Aware.
         published_at: Aware; None where it is open.
-        held: Why the whole load is held; empty where it is not.
+        held: Why the whole load is held; None where it is not.
         error: Why its last run ended early; empty where it did not.
         severities: Of each rule that it was judged by; empty before that.
         schools: By school the counts `landed`, `duplicate`, `quarantined`, `published`, the flag
@@ -35,7 +36,7 @@ class JudgedLoad:
     load_id: str
     opened_at: datetime
     published_at: datetime | None
-    held: str
+    held: Words | None
     error: str
     severities: Mapping[str, str]
     schools: Mapping[str, Mapping[str, Any]]
@@ -113,11 +114,15 @@ def _judged(load: Load) -> JudgedLoad:
         load_id=load.load_id,
         opened_at=load.opened_at,
         published_at=datetime.fromisoformat(published) if published else None,
-        held="" if published else load.facts.get(REASON, ""),
+        held=None if published else _held(load.facts),
         error=load.facts.get("error", ""),
         severities=load.facts.get("severities", {}),
         schools=ledger.read_schools(load),
     )
+
+
+def _held(facts: Mapping[str, Any]) -> Words | None:
+    return Words(facts[REASON], facts.get(REASON_IN_SPANISH, "")) if REASON in facts else None
 
 
 def _quarantined(table: str, loads: tuple[JudgedLoad, ...]) -> Iterator[Quarantined]:

@@ -14,6 +14,7 @@ from expectations.catalogue import EXPECTATIONS
 from expectations.verdict import ROWS
 from pipelines.reports.pages import environment, file_name, other_than
 from pipelines.reports.words import Language
+from transforms.bilingual import Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +24,14 @@ class Judged:
     Attributes:
         rule: Its name.
         severity: critical, warning or info.
-        why: Why it is there.
+        why: Why it is there; as it was judged, so without Spanish where the rule says something else now.
         owner: Who mends it; empty where the rule is there no more.
         schools: How many rows of which school break it.
     """
 
     rule: str
     severity: str
-    why: str
+    why: Words
     owner: str
     schools: Mapping[str, int]
 
@@ -47,10 +48,10 @@ def load_page(table: str, load_id: str, result: Mapping[str, Any], language: Lan
         table: The lake table.
         load_id: The load.
         result: From Great Expectations, as `expectations.verdict.judge` keeps it.
-        language: Of the page; rules say in English why they are there.
+        language: Of the page.
         home: Where the page of all loads is, relative to this one.
     """
-    owners = {rule.name: str(rule.owner) for rule in EXPECTATIONS[table].rules}
+    rules = {rule.name: rule for rule in EXPECTATIONS[table].rules}
     judged, rows = [], 0
     for each in result["results"]:
         config = each["expectation_config"]
@@ -60,7 +61,9 @@ def load_page(table: str, load_id: str, result: Mapping[str, Any], language: Lan
             continue
         found = each["result"].get("unexpected_index_list") or []
         schools = {school["school_id"]: int(school[name]) for school in found}
-        judged.append(Judged(name, config["severity"], config["notes"], owners.get(name, ""), schools))
+        rule = rules.get(name)
+        why = rule.why if rule and rule.why.en == config["notes"] else Words(config["notes"], "")
+        judged.append(Judged(name, config["severity"], why, str(rule.owner) if rule else "", schools))
     broken = sorted((rule for rule in judged if rule.schools), key=lambda rule: (-rule.rows, rule.rule))
     return (
         environment(language)

@@ -6,8 +6,12 @@ import math
 from functools import cache
 
 import jinja2
+from markupsafe import Markup
 
-from pipelines.reports.words import Language, say_in
+from expectations.history import ALL_SCHOOLS
+from expectations.rules import NO_SCHOOL
+from pipelines.reports.words import Language, Say, say_in
+from transforms.bilingual import Words
 
 
 @cache
@@ -32,6 +36,7 @@ def environment(language: Language = Language.EN) -> jinja2.Environment:
     )
     made.globals.update(language=language.value, other_language=other_than(language).value)
     made.filters.update(thousands=thousands, percent=percent, short=short, bytes=human_bytes)
+    made.filters.update(told=lambda words: told(words, language), school=lambda name: named_school(name, say))
     return made
 
 
@@ -43,6 +48,17 @@ def other_than(language: Language) -> Language:
 def file_name(stem: str, language: Language) -> str:
     """The file of a page in a language: `index.html`, `index.es.html`."""
     return f"{stem}.html" if language is Language.EN else f"{stem}.{language}.html"
+
+
+def told(words: Words, language: Language) -> str:
+    """A text in a page's language; what was kept without it is marked as English."""
+    text = words.en if language is Language.EN else words.es
+    return text or Markup('<span lang="en">{}</span>').format(words.en)
+
+
+def named_school(school_id: str, say: Say) -> str:
+    """A school's id, or in words what stands where there is none."""
+    return say(school_id) if school_id in (ALL_SCHOOLS, NO_SCHOOL) else school_id
 
 
 def thousands(value: object) -> str:

@@ -20,10 +20,10 @@ from pipelines.load.quality_reports import INDEX, PREFIX, fetch
 from pipelines.quality.kept import Kind
 from pipelines.quality.overview import DAYS, JudgedLoad, TableQuality, last_weeks
 from pipelines.reports import charts
-from pipelines.reports.charts import Say
 from pipelines.reports.data_docs import FOLDER, fetch_data_docs
-from pipelines.reports.pages import environment, file_name, other_than
-from pipelines.reports.words import Language, say_in
+from pipelines.reports.pages import environment, file_name, named_school, other_than
+from pipelines.reports.words import Language, Say, say_in
+from transforms.bilingual import Words
 
 LOADS_LISTED = 50
 SCHOOLS_LISTED = 40
@@ -115,7 +115,7 @@ def quality_page(
         tables: The last weeks of every lake table.
         written_at: Aware, UTC.
         loads: To list, newest first: the load, its table, where its page is; '' where it has none.
-        language: Of the page; what a finding says is English in all.
+        language: Of the page.
         data_docs: Where Great Expectations' Data Docs are; '' where there are none.
     """
     say = say_in(language)
@@ -142,8 +142,8 @@ def quality_page(
             figures=_figures(tables),
             urgent=list(_urgent(tables, written_at, say)),
             maps=[_maps(table) for table in tables],
-            volumes=_volumes(tables, say),
-            ages=_ages(tables, written_at, say),
+            volumes=_volumes(tables, language),
+            ages=_ages(tables, written_at, language),
             findings=findings,
             judged_days=sum(len(of_kind) for table in tables for of_kind in table.days.values()),
             quarantined=quarantined,
@@ -176,31 +176,31 @@ def _summed(load: JudgedLoad) -> dict[str, int]:
 
 def _urgent(
     tables: Sequence[TableQuality], written_at: datetime, say: Say
-) -> Iterator[tuple[str, str, str, str]]:
-    """What waits for somebody: what it is, who mends it, where, and in English what was said of it."""
+) -> Iterator[tuple[str, str, str, Words | None]]:
+    """What waits for somebody: what it is, who mends it, where, and what was said of it."""
     for table in tables:
         for load in table.loads:
             if load.held or load.error:
                 where = say("%(load)s of %(table)s") % {"load": load.load_id, "table": table.table}
                 what = say("load held") if load.held else say("load failed")
-                yield what, Owner.PLATFORM, where, load.held or load.error
+                yield what, Owner.PLATFORM, where, load.held or Words(load.error, "")
         owners: dict[str, Counter[str]] = {}
         for each in table.quarantined:
             for rule in each.rules if each.waiting else ():
                 owners.setdefault(_owner(table.table, rule), Counter())[each.school_id] += 1
         for owner, schools in sorted(owners.items()):
-            yield say("rows wait in quarantine"), owner, _named(sorted(schools), table.table, say), ""
+            yield say("rows wait in quarantine"), owner, _named(sorted(schools), table.table, say), None
         for judged_days in table.days.values():
             for judged in judged_days[-1:]:
                 for finding in judged.findings:
                     if finding.severity != "info" and (written_at.date() - judged.day).days <= 2:
-                        where = f"{finding.school_id}, {judged.day}"
+                        where = f"{named_school(finding.school_id, say)}, {judged.day}"
                         yield finding.rule, _owner(table.table, finding.rule), where, finding.words
 
 
 def _named(schools: Sequence[str], table: str, say: Say) -> str:
     """The first five schools, and of which table."""
-    names = ", ".join(schools[:5])
+    names = ", ".join(named_school(school, say) for school in schools[:5])
     if len(schools) > 5:
         names = say("%(names)s and %(count)s more") % {"names": names, "count": len(schools) - 5}
     return say("%(names)s, of %(table)s") % {"names": names, "table": table}
@@ -254,7 +254,7 @@ def _worst(lines: Iterable[Line], most: int) -> list[Line]:
     return sorted(failed, key=lambda line: (line.weight, line.name))[:most]
 
 
-def _volumes(tables: Sequence[TableQuality], say: Say) -> Markup | None:
+def _volumes(tables: Sequence[TableQuality], language: Language) -> Markup | None:
     """Published rows by day and school, all tables together, drawn."""
     rows: Counter[tuple[str, date]] = Counter()
     for load in (load for table in tables for load in table.loads):
@@ -264,10 +264,10 @@ def _volumes(tables: Sequence[TableQuality], say: Say) -> Markup | None:
     frame = pd.DataFrame(
         [{"school_id": school, "load_day": day, "row_count": count} for (school, day), count in rows.items()]
     )
-    return None if frame.empty else Markup(charts.rows_by_day(frame, say))  # noqa: S704 - our own drawing
+    return None if frame.empty else Markup(charts.rows_by_day(frame, language))  # noqa: S704 - our own drawing
 
 
-def _ages(tables: Sequence[TableQuality], written_at: datetime, say: Say) -> Markup | None:
+def _ages(tables: Sequence[TableQuality], written_at: datetime, language: Language) -> Markup | None:
     """How long ago each school's last rows of each table were published, drawn."""
     last: dict[tuple[str, str], datetime] = {}
     for table in tables:
@@ -281,4 +281,4 @@ def _ages(tables: Sequence[TableQuality], written_at: datetime, say: Say) -> Mar
             for (table, school), moment in last.items()
         ]
     )
-    return None if frame.empty else Markup(charts.hours_since_rows(frame, say))  # noqa: S704 - our own drawing
+    return None if frame.empty else Markup(charts.hours_since_rows(frame, language))  # noqa: S704 - our own drawing

@@ -9,10 +9,9 @@ from typing import Any
 
 from markupsafe import Markup
 
-from pipelines.reports.charts import Say
 from pipelines.reports.drawing import Bar, Point, bars, line
 from pipelines.reports.pages import environment, file_name, other_than, thousands
-from pipelines.reports.words import Language, say_in
+from pipelines.reports.words import Language, Say, say_in
 from pipelines.trends import history
 from pipelines.trends.history import KeptRun, State
 from pipelines.trends.results import ModelRun

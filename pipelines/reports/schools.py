@@ -15,7 +15,7 @@ from pipelines.explain.marts import mart
 from pipelines.reports import asking
 from pipelines.reports.drawing import Bar, Point, bars, line
 from pipelines.reports.pages import environment, file_name, other_than, thousands
-from pipelines.reports.words import Language, say_in
+from pipelines.reports.words import Language, Say, say_in
 from transforms.events import EVENT_TYPES
 from transforms.retention.cohorts import UNKNOWN, expires_on
 
@@ -206,7 +206,7 @@ def _command(name: str, row: Any) -> str:
     return f"luca explain --mart {name} --key {key} --column points"
 
 
-def _charts(weeks: pd.DataFrame, say: Any) -> list[tuple[str, str, Markup]]:
+def _charts(weeks: pd.DataFrame, say: Say) -> list[tuple[str, str, Markup]]:
     last = weeks.iloc[-1]
     trends = [
         Bar(
@@ -243,7 +243,7 @@ def _charts(weeks: pd.DataFrame, say: Any) -> list[tuple[str, str, Markup]]:
             "Events of the latest week, by type.",
             bars(
                 say("What happened in the week"),
-                [Bar(kind, count, thousands(count)) for count, kind in kinds],
+                [Bar(say(kind), count, thousands(count)) for count, kind in kinds],
             ),
         ),
     ]

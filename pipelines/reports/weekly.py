@@ -14,7 +14,6 @@ from markupsafe import Markup
 from pipelines.audits.retention.history import page_key
 from pipelines.books import COLUMNS, Books
 from pipelines.reports import asking, audited, charts, late
-from pipelines.reports.charts import Say
 from pipelines.reports.pages import environment, file_name, other_than, percent, thousands
 from pipelines.reports.schools import FOLDER
 from pipelines.reports.words import Language, say_in
@@ -94,7 +93,7 @@ def write_report(
                 last_week=weeks["iso_week"].max(),
                 schools=weeks["school_id"].nunique(),
                 figures=_figures(weeks, last),
-                charts=list(_charts(weeks, hours, types, say_in(language))),
+                charts=list(_charts(weeks, hours, types, language)),
                 last_weeks=last.to_dict("records"),
                 reports={school: href for school, href in reports.items() if (path.parent / href).exists()},
                 books=_table(books) if books else None,
@@ -132,28 +131,29 @@ def _figures(weeks: pd.DataFrame, last: pd.DataFrame) -> list[tuple[str, str]]:
 
 
 def _charts(
-    weeks: pd.DataFrame, hours: pd.DataFrame, types: pd.DataFrame, say: Say
+    weeks: pd.DataFrame, hours: pd.DataFrame, types: pd.DataFrame, language: Language
 ) -> Sequence[dict[str, Any]]:
+    say = say_in(language)
     drawn: list[tuple[str, str, str]] = [
         (
             "Events a week",
             "All events of a school; the last week may not be over.",
-            charts.events_by_week(weeks, say),
+            charts.events_by_week(weeks, language),
         ),
         (
             "Who rises, who falls",
             "Students of each school's last week, by their points against the weeks before.",
-            charts.trends_of_last_week(weeks, say),
+            charts.trends_of_last_week(weeks, language),
         ),
         (
             "When it happens",
             "By the schools' own clocks and calendars.",
-            charts.hours_of_the_week(hours, say),
+            charts.hours_of_the_week(hours, language),
         ),
-        ("What happens", "Events by type, over all weeks.", charts.event_types(types, say)),
+        ("What happens", "Events by type, over all weeks.", charts.event_types(types, language)),
     ]
     if weeks["attendance_rate"].notna().any():
-        attendance = charts.attendance_by_week(weeks, say)
+        attendance = charts.attendance_by_week(weeks, language)
         drawn.insert(1, ("Attendance", "Present or late, of all that was not excused.", attendance))
     return [
         {"title": say(title), "reading": say(reading), "svg": Markup(svg)}  # noqa: S704 - our own drawing

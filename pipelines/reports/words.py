@@ -15,11 +15,15 @@ class Language(StrEnum):
     ES = "es"
 
 
+Say = Callable[[str], str]
+"""An English text in the language of a page."""
+
+
 class UnsaidError(KeyError):
     """A text that has no Spanish."""
 
 
-def say_in(language: Language) -> Callable[[str], str]:
+def say_in(language: Language) -> Say:
     """What turns an English text of a template into that language's.
 
     Raises (when called):

@@ -102,7 +102,7 @@ def test_a_type_that_turns_into_another_is_told_of_both() -> None:
     found = told(on(TUESDAY, {"attendance": 200, "participation": 200}))
     assert rules(found) == [("a", "mix_of_types_steady")] * 2
     assert [(finding.found, finding.usual) for finding in found] == [(50, 75), (50, 25)]
-    assert found[0].words == "50% of the rows are attendance; 75% are usual on this weekday"
+    assert found[0].words.en == "50% of the rows are attendance; 75% are usual on this weekday"
 
 
 def test_a_mix_may_move_a_little() -> None:

@@ -21,18 +21,21 @@ from expectations.rules import (
     timestamp,
 )
 from expectations.school_rules import unique
+from transforms.bilingual import Words
 from transforms.keys import IDENTIFIER
 from transforms.lake_schema import BEHAVIOR_EVENTS
 
 NOW = datetime(2026, 2, 3, 15, 0, tzinfo=UTC)
-POINTS = Rule("points_in_range", "points BETWEEN 0 AND 9", Severity.CRITICAL, "why", Owner.PLATFORM)
+POINTS = Rule(
+    "points_in_range", "points BETWEEN 0 AND 9", Severity.CRITICAL, Words("why", "…"), Owner.PLATFORM
+)
 TWO = Expectations(
     BEHAVIOR_EVENTS,
     "received_at",
     (
         POINTS,
-        unique("event_id_unique", "event_id", Severity.WARNING, "why", Owner.PLATFORM),
-        Rule("early", "received_at <= judged_at", Severity.WARNING, "why", Owner.PLATFORM),
+        unique("event_id_unique", "event_id", Severity.WARNING, Words("why", "…"), Owner.PLATFORM),
+        Rule("early", "received_at <= judged_at", Severity.WARNING, Words("why", "…"), Owner.PLATFORM),
     ),
 )
 
@@ -118,7 +121,7 @@ def test_literals_survive_quotes_and_zones() -> None:
 
 def test_the_version_changes_with_any_rule() -> None:
     def with_first(states: str, severity: Severity) -> Expectations:
-        first = Rule("points_in_range", states, severity, "why", Owner.PLATFORM)
+        first = Rule("points_in_range", states, severity, Words("why", "…"), Owner.PLATFORM)
         return Expectations(TWO.table, TWO.moment, (first, *TWO.rules[1:]))
 
     stricter = with_first("points > 1", POINTS.severity)

@@ -14,6 +14,7 @@ from expectations import verdict as verdicts
 from expectations.rules import Expectations, Owner, Rule, Severity
 from expectations.verdict import GateToolError, Verdict, judge, warm_up
 from tests.pipelines.plain_judge import judged_plainly
+from transforms.bilingual import Words
 from transforms.lake_schema import BEHAVIOR_EVENTS
 
 NOW = datetime(2026, 2, 3, 15, 0, tzinfo=UTC)
@@ -21,9 +22,9 @@ EXPECTATIONS = Expectations(
     BEHAVIOR_EVENTS,
     "received_at",
     (
-        Rule("grave", "points > 0", Severity.CRITICAL, "it would count", Owner.PLATFORM),
-        Rule("light", "points > 1", Severity.WARNING, "it might count", Owner.PLATFORM),
-        Rule("noted", "points > 2", Severity.INFO, "it is counted", Owner.PLATFORM),
+        Rule("grave", "points > 0", Severity.CRITICAL, Words("it would count", "…"), Owner.PLATFORM),
+        Rule("light", "points > 1", Severity.WARNING, Words("it might count", "…"), Owner.PLATFORM),
+        Rule("noted", "points > 2", Severity.INFO, Words("it is counted", "…"), Owner.PLATFORM),
     ),
 )
 

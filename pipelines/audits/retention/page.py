@@ -9,10 +9,9 @@ from typing import Any
 from markupsafe import Markup
 
 from pipelines.audits.retention.result import Audit, Pile, Severity
-from pipelines.reports.charts import Say
 from pipelines.reports.drawing import Bar, bars
 from pipelines.reports.pages import environment, file_name, human_bytes, other_than, thousands
-from pipelines.reports.words import Language, say_in
+from pipelines.reports.words import Language, Say, say_in
 from transforms.retention.cohorts import UNKNOWN
 
 _TONES = {Severity.INFO: "good", Severity.WARNING: "warn", Severity.CRITICAL: "bad"}

@@ -13,6 +13,7 @@ from expectations.rules import Expectations, Owner, Rule, Severity
 from pipelines.load.holding import LoadHeldError, let_go
 from pipelines.load.run import recent_loads
 from tests.pipelines.conftest import NOW
+from transforms.bilingual import Words
 
 pytestmark = pytest.mark.service
 
@@ -27,7 +28,9 @@ def land_three(lake: Any, **changes: Any) -> None:
 def with_a_wrong_rule() -> Expectations:
     """Rules of which one is wrong: it refuses every row."""
     expected = EXPECTATIONS["behavior_events"]
-    wrong = Rule("points_odd", "points % 2 = 1", Severity.CRITICAL, "a slip of ours", Owner.PLATFORM)
+    wrong = Rule(
+        "points_odd", "points % 2 = 1", Severity.CRITICAL, Words("a slip of ours", "…"), Owner.PLATFORM
+    )
     return replace(expected, rules=(*expected.rules, wrong))
 
 

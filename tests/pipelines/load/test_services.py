@@ -23,6 +23,7 @@ from expectations.verdict import GateToolError
 from pipelines.load import gate
 from pipelines.load.run import recent_loads
 from pipelines.load.shards import Bounds
+from transforms.bilingual import Words
 
 pytestmark = [pytest.mark.service, pytest.mark.fault]
 
@@ -213,7 +214,13 @@ def test_a_rule_whose_sql_fails_on_a_row_is_the_tools_fault_and_no_schools(
 ) -> None:
     land(lake)
     ours = EXPECTATIONS[TABLE]
-    wrong = Rule("subject_is_a_number", "CAST(subject AS integer) > 0", Severity.CRITICAL, "", Owner.PLATFORM)
+    wrong = Rule(
+        "subject_is_a_number",
+        "CAST(subject AS integer) > 0",
+        Severity.CRITICAL,
+        Words("", "…"),
+        Owner.PLATFORM,
+    )
     with monkeypatch.context() as patch:
         patch.setitem(EXPECTATIONS, TABLE, replace(ours, rules=(*ours.rules, wrong)))
         with pytest.raises(GateToolError, match=r"gate's query on load \S+ failed 3 times.*matematicas"):

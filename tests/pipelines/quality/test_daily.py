@@ -66,7 +66,8 @@ def test_copies_are_taken_from_the_ledger(history: Any) -> None:
     history.load_one(now=datetime(2026, 2, 3, 23, tzinfo=UTC))
     found = {finding.rule: finding for finding in judge_day("behavior_events", TUESDAY, MORNING).findings}
     assert (
-        found["copies_few"].words == f"190 of {len(list(school_days())) * 12 + 270:,} landed rows were copies"
+        found["copies_few"].words.en
+        == f"190 of {len(list(school_days())) * 12 + 270:,} landed rows were copies"
     )
 
 

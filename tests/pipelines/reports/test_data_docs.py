@@ -16,6 +16,7 @@ from expectations.verdict import judge
 from pipelines.reports.data_docs import Validation, data_docs
 from tests.pipelines.reports.test_quality import Outside
 from tests.pipelines.reports.test_schools import text_of
+from transforms.bilingual import Words
 from transforms.lake_schema import BEHAVIOR_EVENTS
 
 HOSTILE = "<script>alert(1)</script>"
@@ -23,8 +24,10 @@ EXPECTATIONS = Expectations(
     BEHAVIOR_EVENTS,
     "received_at",
     (
-        Rule("points_in_range", "points > 9", Severity.CRITICAL, "it would count", Owner.PLATFORM),
-        Rule("cohort_known", "cohort > 9", Severity.WARNING, "a <b> of words", Owner.PLATFORM),
+        Rule(
+            "points_in_range", "points > 9", Severity.CRITICAL, Words("it would count", "…"), Owner.PLATFORM
+        ),
+        Rule("cohort_known", "cohort > 9", Severity.WARNING, Words("a <b> of words", "…"), Owner.PLATFORM),
     ),
 )
 

@@ -10,6 +10,7 @@ from expectations.rules import Severity
 from pipelines.load.result import SchoolCounts
 from pipelines.quality.kept import JudgedDay, Kind
 from pipelines.quality.overview import JudgedLoad, Quarantined, TableQuality
+from transforms.bilingual import Words
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 SCHOOLS = tuple(f"school_{number}" for number in range(1, 11))
@@ -17,6 +18,9 @@ SEVERITIES = {
     name: {rule.name: rule.severity.value for rule in expected.rules}
     for name, expected in EXPECTATIONS.items()
 }
+
+SILENT = Words("no rows for two school days", "ninguna fila en dos días de clase")
+BROKEN = Words("2 rows break it", "2 filas la incumplen")
 
 
 def school(landed: int, broken: dict[str, int] | None = None, *, stopped: bool = False) -> dict[str, object]:
@@ -38,7 +42,7 @@ def load_of(days_ago: int, schools: dict[str, dict[str, object]], **changes: obj
         "load_id": f"{opened:%Y%m%dt%H%M%S}000_00000000",
         "opened_at": opened,
         "published_at": opened + timedelta(minutes=2),
-        "held": "",
+        "held": None,
         "error": "",
         "severities": SEVERITIES["behavior_events"],
         "schools": schools,
@@ -64,11 +68,14 @@ def four_weeks() -> list[TableQuality]:
     bad = usual(1) | {"school_7": school(1_800, {"class_code": 12, "cohort_known": 40}, stopped=True)}
     bad |= {"school_3": school(1_274, {"received_after_occurred": 31_400})}
     loads.append(load_of(1, bad))
-    held = "a_school_passes: each of the 10 schools breaks points_in_range, in 12,000 rows"
+    held = Words(
+        "a_school_passes: each of the 10 schools breaks points_in_range, in 12,000 rows",
+        "a_school_passes: cada una de las 10 escuelas incumple points_in_range, en 12,000 filas",
+    )
     loads.append(load_of(0, {}, published_at=None, held=held, error=f"LoadHeldError: {held}", severities={}))
-    silent = Finding("school_speaks", Severity.WARNING, "school_9", 0, 412, "no rows for two school days")
+    silent = Finding("school_speaks", Severity.WARNING, "school_9", 0, 412, SILENT)
     history = (*(day_of(days) for days in range(27, 1, -1)), day_of(1, silent))
-    duplicate = Finding("event_id_unique", Severity.CRITICAL, ALL_SCHOOLS, 2, 0, "2 rows break it")
+    duplicate = Finding("event_id_unique", Severity.CRITICAL, ALL_SCHOOLS, 2, 0, BROKEN)
     deep = (day_of(1, duplicate, kind=Kind.DEEP),)
     stopped = Quarantined(loads[-2].load_id, "school_7", 1_800, ("class_code",), 1_200, 100, there=True)
     return [
