@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pipelines.simulation.scenario import DUPLICATE, VALID
+from transforms.bilingual import Words
 
 COLUMNS = (
     "sent",
@@ -70,41 +71,62 @@ class SchoolBooks:
         """All rejected messages."""
         return sum(self.rejected_by_reason.values())
 
-    def faults(self) -> list[str]:
+    def faults(self) -> list[Words]:
         """Where these figures do not add up, in words; empty when they do."""
         faults = []
         for title, left, right, where in (
             (
-                "sent = rejected + duplicates + stored",
+                Words(
+                    "sent = rejected + duplicates + stored", "enviados = rechazados + repetidos + guardados"
+                ),
                 self.sent,
                 self.rejected + self.duplicates + self.stored,
-                "between the gateway and the store; look into the queue luca-behavior-dead-letters",
+                Words(
+                    "between the gateway and the store; look into the queue luca-behavior-dead-letters",
+                    "entre la entrada y el almacén; vea la cola luca-behavior-dead-letters",
+                ),
             ),
             (
-                "stored = landed",
+                Words("stored = landed", "guardados = llegados"),
                 self.stored,
                 self.landed,
-                "between the store and the landing; look into luca-lake-dead-letters and the error prefix",
+                Words(
+                    "between the store and the landing; see luca-lake-dead-letters and the error prefix",
+                    "entre el almacén y la llegada; vea luca-lake-dead-letters y el prefijo de errores",
+                ),
             ),
             (
-                "landed = quarantined + discarded + in lake",
+                Words(
+                    "landed = quarantined + discarded + in lake",
+                    "llegados = en cuarentena + descartados + en el lago",
+                ),
                 self.landed,
                 self.quarantined + self.discarded + self.in_lake,
-                "in the load; see `luca loads`",
+                Words("in the load; see `luca loads`", "en la carga; vea `luca loads`"),
             ),
             (
-                "in lake = in trends",
+                Words("in lake = in trends", "en el lago = en las tendencias"),
                 self.in_lake,
                 self.in_trends,
-                "in the trends; see the dbt log",
+                Words("in the trends; see the dbt log", "en las tendencias; vea el registro de dbt"),
             ),
         ):
             if left != right:
-                faults.append(f"{self.school_id}: {title} does not hold, {left:,} ≠ {right:,}: {where}")
+                faults.append(
+                    Words(
+                        f"{self.school_id}: {title.en} does not hold, {left:,} ≠ {right:,}: {where.en}",
+                        f"{self.school_id}: {title.es} no se cumple, {left:,} ≠ {right:,}: {where.es}",
+                    )
+                )
         for reason in sorted({*self.expected_rejections, *self.rejected_by_reason}):
             expected, found = self.expected_rejections.get(reason, 0), self.rejected_by_reason.get(reason, 0)
             if expected != found:
-                faults.append(f"{self.school_id}: {found:,} rejected as {reason}, {expected:,} were sent so")
+                faults.append(
+                    Words(
+                        f"{self.school_id}: {found:,} rejected as {reason}, {expected:,} were sent so",
+                        f"{self.school_id}: {found:,} rechazados por {reason}, se enviaron así {expected:,}",
+                    )
+                )
         return faults
 
 
@@ -119,7 +141,7 @@ class Books:
     schools: Sequence[SchoolBooks]
 
     @property
-    def faults(self) -> list[str]:
+    def faults(self) -> list[Words]:
         """Where any school's figures do not add up."""
         return [fault for school in self.schools for fault in school.faults()]
 
@@ -129,19 +151,32 @@ class Books:
         return not self.faults
 
     @property
-    def verdict(self) -> str:
+    def verdict(self) -> Words:
         """One line: that the books add up, or the first place where they do not."""
         faults = self.faults
         if faults:
-            more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-            return f"The books do not add up: {faults[0]}{more}"
+            more = Words("", "")
+            if len(faults) > 1:
+                more = Words(f" (and {len(faults) - 1} more)", f" (y {len(faults) - 1} más)")
+            return Words(
+                f"The books do not add up: {faults[0].en}{more.en}",
+                f"Las cuentas no cuadran: {faults[0].es}{more.es}",
+            )
         total = self.totals()
-        discarded = f"{total['discarded']:,} discarded + " if total["discarded"] else ""
-        return (
+        discarded = Words("", "")
+        if total["discarded"]:
+            discarded = Words(
+                f"{total['discarded']:,} discarded + ", f"{total['discarded']:,} descartados + "
+            )
+        return Words(
             f"The books add up: {total['sent']:,} sent = {total['rejected']:,} rejected + "
             f"{total['duplicates']:,} duplicates + {total['stored']:,} stored; stored = "
-            f"{total['quarantined']:,} quarantined + {discarded}{total['in_lake']:,} in the lake, "
-            "all in the trends"
+            f"{total['quarantined']:,} quarantined + {discarded.en}{total['in_lake']:,} in the lake, "
+            "all in the trends",
+            f"Las cuentas cuadran: {total['sent']:,} enviados = {total['rejected']:,} rechazados + "
+            f"{total['duplicates']:,} repetidos + {total['stored']:,} guardados; guardados = "
+            f"{total['quarantined']:,} en cuarentena + {discarded.es}{total['in_lake']:,} en el lago, "
+            "todos en las tendencias",
         )
 
     def totals(self) -> dict[str, int]:
@@ -162,14 +197,14 @@ class Books:
             UnbalancedBooksError: They do not; the message names every place.
         """
         if not self.balanced:
-            raise UnbalancedBooksError("the books do not add up:\n  " + "\n  ".join(self.faults))
+            raise UnbalancedBooksError("the books do not add up:\n  " + "\n  ".join(map(str, self.faults)))
 
     def as_dict(self) -> dict[str, Any]:
         """For `account.json`."""
         return {
             "balanced": self.balanced,
-            "verdict": self.verdict,
-            "faults": self.faults,
+            "verdict": self.verdict.en,
+            "faults": [fault.en for fault in self.faults],
             "totals": self.totals(),
             "rejected_by_reason": dict(self.rejections()),
             "schools": [{**asdict(school), "rejected": school.rejected} for school in self.schools],

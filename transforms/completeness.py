@@ -15,6 +15,8 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from transforms.bilingual import Words
+
 # From the store to the landing: the pipe's window and retries, and Firehose's buffer of a minute.
 PIPE_GRACE = timedelta(hours=1)
 # From the landing to the lake: loads run every hour, and one may be under way.
@@ -58,23 +60,36 @@ class DayAccount:
         """Requests beyond those stored and rejected: the sender's repetitions. None where unknown."""
         return None if self.sent is None else self.sent - self.rejected - self.stored
 
-    def faults(self) -> list[str]:
+    def faults(self) -> list[Words]:
         """What is wrong with the day, in words; empty where nothing is."""
         faults = []
         if missing := self.count(Place.MISSING):
             faults.append(
-                f"{self.school_id}: {missing:,} events were stored and never landed: "
-                "`luca audit completeness --repair` sends them again"
+                Words(
+                    f"{self.school_id}: {missing:,} events were stored and never landed: "
+                    "`luca audit completeness --repair` sends them again",
+                    f"{self.school_id}: {missing:,} eventos se guardaron y nunca llegaron: "
+                    "`luca audit completeness --repair` los envía de nuevo",
+                )
             )
         if held := self.count(Place.HELD):
             faults.append(
-                f"{self.school_id}: {held:,} events landed and were not published: see `luca loads` for "
-                "files set aside, `luca replay` for a lake file that was lost"
+                Words(
+                    f"{self.school_id}: {held:,} events landed and were not published: see `luca loads` for "
+                    "files set aside, `luca replay` for a lake file that was lost",
+                    f"{self.school_id}: {held:,} eventos llegaron y no se publicaron: vea `luca loads` por "
+                    "archivos apartados, `luca replay` por un archivo del lago que se perdió",
+                )
             )
         if self.repeated is not None and self.repeated < 0:
             faults.append(
-                f"{self.school_id}: {self.stored + self.rejected:,} events are stored or rejected and "
-                f"{self.sent:,} were sent: something writes past the edge, or the access log has a gap"
+                Words(
+                    f"{self.school_id}: {self.stored + self.rejected:,} events are stored or rejected and "
+                    f"{self.sent:,} were sent: something writes past the edge, or the access log has a gap",
+                    f"{self.school_id}: {self.stored + self.rejected:,} eventos guardados o rechazados y "
+                    f"{self.sent:,} enviados: algo escribe sin pasar por la entrada, o el registro de "
+                    "accesos tiene un hueco",
+                )
             )
         return faults
 

@@ -76,7 +76,7 @@ def _show(done: Audit) -> None:
     colours = ("dim", "yellow", "red")
     for finding in done.findings:
         severity = f"[{colours[finding.severity]}]{finding.severity.word}[/]"
-        shown.add_row(severity, finding.check, finding.where, f"{finding.count:,}", finding.what)
+        shown.add_row(severity, finding.check, finding.where, f"{finding.count:,}", str(finding.what))
     console.print(shown)
     for way_out in dict.fromkeys(finding.way_out for finding in done.findings):
         console.print(f"  → {way_out}", markup=False, soft_wrap=True)

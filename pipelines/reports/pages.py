@@ -36,7 +36,7 @@ def environment(language: Language = Language.EN) -> jinja2.Environment:
     )
     made.globals.update(language=language.value, other_language=other_than(language).value)
     made.filters.update(thousands=thousands, percent=percent, short=short, bytes=human_bytes)
-    made.filters.update(told=lambda words: told(words, language), school=lambda name: named_school(name, say))
+    made.filters.update(told=lambda said: told(said, language), school=lambda name: named_school(name, say))
     return made
 
 
@@ -50,8 +50,9 @@ def file_name(stem: str, language: Language) -> str:
     return f"{stem}.html" if language is Language.EN else f"{stem}.{language}.html"
 
 
-def told(words: Words, language: Language) -> str:
+def told(said: Words | str, language: Language) -> str:
     """A text in a page's language; what was kept without it is marked as English."""
+    words = Words.of(said) if isinstance(said, str) else said
     text = words.en if language is Language.EN else words.es
     return text or Markup('<span lang="en">{}</span>').format(words.en)
 

@@ -15,7 +15,8 @@ from pipelines.explain.marts import mart
 from pipelines.reports import asking
 from pipelines.reports.drawing import Bar, Point, bars, line
 from pipelines.reports.pages import environment, file_name, other_than, thousands
-from pipelines.reports.words import Language, Say, say_in
+from pipelines.reports.words import SPANISH, Language, Say, say_in
+from transforms.bilingual import Words
 from transforms.events import EVENT_TYPES
 from transforms.retention.cohorts import UNKNOWN, expires_on
 
@@ -167,7 +168,7 @@ def school_report(school_id: str, own: Findings, written_at: datetime, language:
             warned=int(own.warnings["student_count"].sum()),
             charts=_charts(own.weeks[-WEEKS:], say_in(language)),
             classes=list(zip(_records(own.classes), explained[1:], strict=True)),
-            warnings=_records(own.warnings),
+            warnings=[{**row, "why": _said(row["why"])} for row in _records(own.warnings)],
             loads=_records(own.loads),
             cohorts=list(_cohorts(own.cohorts)),
             explained=explained,
@@ -182,6 +183,11 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
         {str(name): None if pd.isna(value) else value for name, value in row.items()}
         for row in frame.to_dict("records")
     ]
+
+
+def _said(why: str) -> Words:
+    """Why a rule warns, with its Spanish; a rule may be newer than our words."""
+    return Words(why, SPANISH.get(why, ""))
 
 
 def _explained(last: pd.Series[Any], classes: pd.DataFrame) -> Iterator[Explained]:

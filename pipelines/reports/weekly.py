@@ -96,7 +96,7 @@ def write_report(
                 charts=list(_charts(weeks, hours, types, language)),
                 last_weeks=last.to_dict("records"),
                 reports={school: href for school, href in reports.items() if (path.parent / href).exists()},
-                books=_table(books) if books else None,
+                books=books_table(books) if books else None,
                 late=changed.changes[: late.WEEKS_LISTED],
                 late_told=changed.told(language),
                 late_count=len(changed.changes),
@@ -161,7 +161,8 @@ def _charts(
     ]
 
 
-def _table(books: Books) -> dict[str, Any]:
+def books_table(books: Books) -> dict[str, Any]:
+    """The books as the page shows them."""
     totals = books.totals()
     return {
         "balanced": books.balanced,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import StrEnum
 
-from pipelines.reports import words_of_audits
+from pipelines.reports import words_of_audits, words_of_trends
 
 
 class Language(StrEnum):
@@ -39,7 +39,9 @@ def _spanish(english: str) -> str:
         raise UnsaidError(f"{english!r} has no Spanish: add it to pipelines/reports/words.py") from None
 
 
-SPANISH = words_of_audits.SPANISH | {
+SPANISH = {
+    **words_of_audits.SPANISH,
+    **words_of_trends.SPANISH,
     # every page
     "Written %(moment)s UTC.": "Escrito el %(moment)s UTC.",
     "En español": "In English",  # a link to the other language is in that language
@@ -246,45 +248,4 @@ SPANISH = words_of_audits.SPANISH | {
     "A student is rising or falling by the rule of the mart weekly_student_behavior; the data dictionary "
     "says it.": "Un alumno sube o baja según la regla del mart weekly_student_behavior; la dice el "
     "diccionario de datos.",
-    # the runs of the trends
-    "Runs of the trends": "Ejecuciones de las tendencias",
-    "how long each model takes, and what failed": "cuánto tarda cada modelo y qué falló",
-    "Runs shown: %(count)s. They are kept for 400 days.": (
-        "Ejecuciones mostradas: %(count)s. Se guardan 400 días."
-    ),
-    "No student appears on this page.": "En esta página no aparece ningún alumno.",
-    "No run is kept yet: run luca trends.": "Todavía no hay ninguna ejecución: ejecute luca trends.",
-    "Seconds of each run": "Segundos de cada ejecución",
-    "From its start to its end, failed runs too.": "De principio a fin, también las fallidas.",
-    "Failures and warnings by run": "Fallos y avisos por ejecución",
-    "Models, tests and lake tables, the newest run last.": (
-        "Modelos, pruebas y tablas del lago; la ejecución más reciente, al final."
-    ),
-    "%(failures)s failed, %(warnings)s warn": "%(failures)s fallan, %(warnings)s avisan",
-    "did not come to its end": "no llegó al final",
-    "Rows by model": "Filas por modelo",
-    "Rows of the weeks that were built, where Athena says how many, in the last run that built the model.": (
-        "Filas de las semanas construidas, donde Athena dice cuántas, en la última ejecución del modelo."
-    ),
-    "Seconds by model": "Segundos por modelo",
-    "The %(drawn)s of %(count)s models that took longest; a gap is a run that did not build it.": (
-        "Los %(drawn)s modelos más lentos de %(count)s; un hueco es una ejecución que no lo construyó."
-    ),
-    "%(model)s: seconds by run": "%(model)s: segundos por ejecución",
-    "The newest run": "La ejecución más reciente",
-    "Run %(run)s, %(started)s to %(ended)s UTC, %(seconds)s s.": (
-        "Ejecución %(run)s, de %(started)s a %(ended)s UTC, %(seconds)s s."
-    ),
-    "The marts are in order.": "Los marts están en orden.",
-    "The run failed: its marts are not all in order.": (
-        "La ejecución falló: no todos sus marts están en orden."
-    ),
-    "Model": "Modelo",
-    "Seconds": "Segundos",
-    "Test": "Prueba",
-    "Lake table": "Tabla del lago",
-    "Hours since its newest row": "Horas desde su fila más reciente",
-    "Rows that speak against it": "Filas que la contradicen",
-    "Tests passed: %(count)s.": "Pruebas superadas: %(count)s.",
-    "Tests that did not pass": "Pruebas no superadas",
 }

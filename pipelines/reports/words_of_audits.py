@@ -106,16 +106,6 @@ SPANISH = {
     "claiming": "tomando archivos",
     "claimed": "con sus archivos",
     "judged": "juzgada",
-    # what dbt says of a model, a test or a lake table
-    "success": "construido",
-    "pass": "bien",
-    "warn": "aviso",
-    "fail": "no superada",
-    "error": "error",
-    "runtime error": "error de ejecución",
-    "skipped": "omitido",
-    "partial success": "construido en parte",
-    "no-op": "sin nada que hacer",
     # the types of events
     "participation": "participación",
     "activity_completed": "actividad completada",

@@ -25,9 +25,13 @@ GOOD = SchoolBooks(
 def test_books_that_add_up_say_so_in_one_line() -> None:
     books = Books([GOOD, replace(GOOD, school_id="school_2")])
     books.require_balance()
-    assert books.verdict == (
+    assert books.verdict.en == (
         "The books add up: 226 sent = 6 rejected + 20 duplicates + 200 stored; "
         "stored = 60 quarantined + 140 in the lake, all in the trends"
+    )
+    assert books.verdict.es == (
+        "Las cuentas cuadran: 226 enviados = 6 rechazados + 20 repetidos + 200 guardados; "
+        "guardados = 60 en cuarentena + 140 en el lago, todos en las tendencias"
     )
 
 
@@ -75,4 +79,4 @@ def test_books_are_drawn_up_from_what_each_place_counted() -> None:
 def test_a_school_that_never_sent_but_has_rows_is_in_the_books() -> None:
     books = drawn_up({}, {"in_lake": Counter(stranger=1)}, {})
     assert not books.balanced
-    assert "stranger" in books.verdict
+    assert "stranger" in books.verdict.en

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from adapters.telemetry import NAMESPACE
+from transforms.bilingual import Words
 from transforms.completeness import DayAccount, Place
 
 MISSING_NAMED = 1_000  # in a report; the repair finds all of them again
@@ -39,7 +40,7 @@ class DayReport:
     audited_at: datetime
 
     @property
-    def faults(self) -> list[str]:
+    def faults(self) -> list[Words]:
         """What is wrong, by school; empty on a complete day."""
         return [fault for account in self.accounts for fault in account.faults()]
 
@@ -63,7 +64,7 @@ class DayReport:
             "audited_at": self.audited_at.isoformat(),
             "complete": not self.faults,
             "verdict": self.verdict,
-            "faults": self.faults,
+            "faults": [fault.en for fault in self.faults],
             "schools": [account.as_dict() for account in self.accounts],
             "missing_events": [event._asdict() for event in named],
         }

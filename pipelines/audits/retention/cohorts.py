@@ -18,6 +18,7 @@ from adapters.batches import batches
 from adapters.settings import setting
 from expectations.rules import one_of
 from pipelines.audits.retention.result import Finding, Severity
+from transforms.bilingual import Words
 from transforms.lake_schema import LAKE_TABLES
 from transforms.pseudonyms import Pseudonymizer
 from transforms.retention.cohorts import UNKNOWN, expires_on
@@ -137,18 +138,35 @@ def findings(school: SchoolCohorts, as_of: date) -> Iterator[Finding]:
     others = [each for each in school.elsewhere if not _is_over(each.belongs_to, as_of)]
     if over:
         yield _elsewhere(
-            school.school_id, over, Severity.CRITICAL, "and that cohort's time is over: they may not be there"
+            school.school_id,
+            over,
+            Severity.CRITICAL,
+            Words(
+                "and that cohort's time is over: they may not be there",
+                "y el tiempo de esa generación terminó: no deben estar ahí",
+            ),
         )
     if others:
-        yield _elsewhere(school.school_id, others, Severity.WARNING, "and would go with the wrong one")
+        yield _elsewhere(
+            school.school_id,
+            others,
+            Severity.WARNING,
+            Words("and would go with the wrong one", "y se irían con la que no es"),
+        )
     due = sum(count for year, count in school.students.items() if _is_over(year, as_of))
     if due:
         yield Finding(
             "student-overdue",
             Severity.CRITICAL,
             school.school_id,
-            "students are still in the store whose cohort's time is over",
-            "erase them: `luca erase --school … --student …`",
+            Words(
+                "students are still in the store whose cohort's time is over",
+                "alumnos que siguen en el almacén aunque el tiempo de su generación terminó",
+            ),
+            Words(
+                "erase them: `luca erase --school … --student …`",
+                "bórrelos: `luca erase --school … --student …`",
+            ),
             due,
         )
 
@@ -157,7 +175,7 @@ def _is_over(year: int, as_of: date) -> bool:
     return year != UNKNOWN and expires_on(year) <= as_of
 
 
-def _elsewhere(school: str, found: Sequence[Elsewhere], severity: Severity, why: str) -> Finding:
+def _elsewhere(school: str, found: Sequence[Elsewhere], severity: Severity, why: Words) -> Finding:
     students = len({each.student_key for each in found})
     moves = dict.fromkeys(
         f"{each.table}: {each.lies_in or 'unknown'} → {each.belongs_to or 'unknown'}" for each in found
@@ -167,8 +185,14 @@ def _elsewhere(school: str, found: Sequence[Elsewhere], severity: Severity, why:
         "other-cohort",
         severity,
         school,
-        f"students have {rows:,} rows in another cohort than the roster says, {why}",
-        "see that the profiles are right, then move the rows: `luca retention rehome`",
+        Words(
+            f"students have {rows:,} rows in another cohort than the roster says, {why.en}",
+            f"alumnos con {rows:,} filas en otra generación que la de su lista, {why.es}",
+        ),
+        Words(
+            "see that the profiles are right, then move the rows: `luca retention rehome`",
+            "vea que los perfiles estén bien y mueva las filas: `luca retention rehome`",
+        ),
         students,
         examples=tuple(islice(moves, 3)),
     )

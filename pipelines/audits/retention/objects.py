@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from adapters.object_versions import Version
 from pipelines.audits.retention.result import EXAMPLES, Finding, Pile, Severity
+from transforms.bilingual import Words
 from transforms.retention.cohorts import UNKNOWN
 from transforms.retention.due import Standing, days_after, due_on, standing_of
 from transforms.retention.lifecycle import NONCURRENT_DAYS
@@ -94,13 +95,23 @@ class Stock:
     def findings(self) -> Iterator[Finding]:
         """What may not be there."""
         for (place, cohort), heap in self._overdue.items():
-            of = "" if cohort is None else f" of cohort {cohort or 'unknown'}"
+            of = Words("", "")
+            if cohort is not None:
+                of = Words(
+                    f" of cohort {cohort or 'unknown'}", f" de la generación {cohort or 'desconocida'}"
+                )
             yield _finding(
                 "overdue",
                 Severity.CRITICAL,
                 place,
-                f"objects{of} are older than they may be, by more than {GRACE_DAYS} days",
-                "put the rules in place (`luca retention roll`); S3 then removes them within days",
+                Words(
+                    f"objects{of.en} are older than they may be, by more than {GRACE_DAYS} days",
+                    f"objetos{of.es} pasan de la edad permitida por más de {GRACE_DAYS} días",
+                ),
+                Words(
+                    "put the rules in place (`luca retention roll`); S3 then removes them within days",
+                    "ponga las reglas (`luca retention roll`); S3 los elimina en unos días",
+                ),
                 heap,
             )
         for place, heap in self._misplaced.items():
@@ -108,8 +119,14 @@ class Stock:
                 "no-cohort",
                 Severity.CRITICAL,
                 place,
-                "objects lie in no cohort's folder, where no rule will ever remove them",
-                "find who wrote them; move them below graduation_year=…/, or delete them",
+                Words(
+                    "objects lie in no cohort's folder, where no rule will ever remove them",
+                    "objetos fuera de la carpeta de una generación, donde ninguna regla los eliminará jamás",
+                ),
+                Words(
+                    "find who wrote them; move them below graduation_year=…/, or delete them",
+                    "averigüe quién los escribió; muévalos bajo graduation_year=…/ o bórrelos",
+                ),
                 heap,
             )
         if self._unregistered.objects:
@@ -118,9 +135,16 @@ class Stock:
                 "unregistered",
                 Severity.CRITICAL if kept is None else Severity.WARNING,
                 self.bucket.name.lower(),
-                "objects lie where the registry knows of nothing"
-                + (", and nothing removes them" if kept is None else f"; they go after {kept} days"),
-                "delete them, or give their prefix a place in transforms/retention/buckets.py",
+                Words(
+                    "objects lie where the registry knows of nothing"
+                    + (", and nothing removes them" if kept is None else f"; they go after {kept} days"),
+                    "objetos donde el registro no sabe de nada"
+                    + (", y nada los elimina" if kept is None else f"; se van a los {kept} días"),
+                ),
+                Words(
+                    "delete them, or give their prefix a place in transforms/retention/buckets.py",
+                    "bórrelos, o dé a su prefijo un lugar en transforms/retention/buckets.py",
+                ),
                 self._unregistered,
             )
         for place, heap in self._unknown.items():
@@ -128,8 +152,14 @@ class Stock:
                 "unknown-cohort",
                 Severity.WARNING,
                 place,
-                "objects hold rows whose student has no known year of graduation",
-                "complete the profiles: later rows find their cohort; these go by their own year",
+                Words(
+                    "objects hold rows whose student has no known year of graduation",
+                    "objetos con filas de alumnos sin año de egreso conocido",
+                ),
+                Words(
+                    "complete the profiles: later rows find their cohort; these go by their own year",
+                    "complete los perfiles: las filas siguientes hallan su generación; estas, por su año",
+                ),
                 heap,
             )
         if self._old_versions.objects:
@@ -137,13 +167,19 @@ class Stock:
                 "old-versions",
                 Severity.CRITICAL,
                 self.bucket.name.lower(),
-                f"versions were replaced or deleted more than {NONCURRENT_DAYS} days ago and are still there",
-                "see that rule old-versions is in force (`luca retention roll`)",
+                Words(
+                    f"versions replaced or deleted more than {NONCURRENT_DAYS} days ago are still there",
+                    f"versiones reemplazadas o borradas hace más de {NONCURRENT_DAYS} días, que siguen ahí",
+                ),
+                Words(
+                    "see that rule old-versions is in force (`luca retention roll`)",
+                    "vea que la regla old-versions esté en vigor (`luca retention roll`)",
+                ),
                 self._old_versions,
             )
 
 
-def _finding(check: str, severity: Severity, where: str, what: str, way_out: str, heap: _Heap) -> Finding:
+def _finding(check: str, severity: Severity, where: str, what: Words, way_out: Words, heap: _Heap) -> Finding:
     return Finding(
         check,
         severity,

@@ -23,7 +23,7 @@ def page(audit: Audit, earlier: Sequence[Audit], language: Language, other: str)
     Args:
         audit: To be shown.
         earlier: Those before it, oldest first; drawn as a trend.
-        language: Of the page; what a finding says and what to do is English in all.
+        language: Of the page.
         other: Where the page in the other language is.
     """
     return (

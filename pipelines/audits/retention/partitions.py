@@ -12,6 +12,7 @@ from adapters import catalog
 from adapters.settings import setting
 from pipelines.audits.retention.objects import GRACE_DAYS
 from pipelines.audits.retention.result import EXAMPLES, Finding, Severity
+from transforms.bilingual import Words
 from transforms.retention.cohorts import UNKNOWN, expires_on
 from transforms.retention.registry import PLACES
 
@@ -40,8 +41,14 @@ def findings(as_of: date) -> Iterator[Finding]:
                 "partition-over",
                 Severity.INFO,
                 place.name,
-                f"partitions of cohorts up to {newest}, whose time is over, are still in the catalog",
-                f"aws glue get-partitions with --expression {over!r}, then batch-delete-partition of them",
+                Words(
+                    f"partitions of cohorts up to {newest}, whose time is over, are still in the catalog",
+                    f"particiones de generaciones hasta {newest}, ya terminadas, que siguen en el catálogo",
+                ),
+                Words(
+                    f"aws glue get-partitions with --expression {over!r}, then batch-delete-partition",
+                    f"aws glue get-partitions con --expression {over!r}, luego batch-delete-partition",
+                ),
                 count=len(found),
                 examples=tuple(found[:EXAMPLES]),
             )

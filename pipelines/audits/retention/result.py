@@ -9,6 +9,8 @@ from enum import IntEnum
 
 import msgspec
 
+from transforms.bilingual import Words
+
 EXAMPLES = 3  # of keys a finding
 
 
@@ -32,8 +34,8 @@ class Finding(msgspec.Struct, frozen=True):
         check: Its kind, as the runbook names it.
         severity: How bad it is.
         where: The bucket, place, queue, table, log group or school.
-        what: What is the matter with them.
-        way_out: What to do.
+        what: What is the matter with them; in English alone where it was kept so.
+        way_out: What to do; as of `what`.
         count: How many objects, rules, students or settings.
         bytes: Of the objects.
         examples: A few keys or names; never a person.
@@ -42,8 +44,8 @@ class Finding(msgspec.Struct, frozen=True):
     check: str
     severity: Severity
     where: str
-    what: str
-    way_out: str
+    what: Words | str
+    way_out: Words | str
     count: int = 1
     bytes: int = 0
     examples: tuple[str, ...] = ()

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from adapters import kept_settings
 from adapters.kept_settings import KeptItems
 from pipelines.audits.retention.result import Finding, Severity
+from transforms.bilingual import Words
 from transforms.retention.places import Days, Kind, Mechanism, Place
 from transforms.retention.registry import PLACES, stores
 
@@ -37,11 +38,19 @@ def _of_days(
         assert isinstance(place.rule, Days)
         days = found[name]
         if days is None or days > place.rule.days:
-            kept = "for ever" if days is None else f"for {days:g} days"
-            what = f"keeps things {kept}, the registry allows {place.rule.days:g} days"
+            kept = Words("for ever", "para siempre")
+            if days is not None:
+                kept = Words(f"for {days:g} days", f"{days:g} días")
+            what = Words(
+                f"keeps things {kept.en}, the registry allows {place.rule.days:g} days",
+                f"guarda las cosas {kept.es}, el registro permite {place.rule.days:g} días",
+            )
             yield Finding(f"{check}-too-long", Severity.CRITICAL, name, what, _DEPLOY)
         elif days < place.rule.days:
-            what = f"keeps things for {days:g} days, the registry says {place.rule.days:g}"
+            what = Words(
+                f"keeps things for {days:g} days, the registry says {place.rule.days:g}",
+                f"guarda las cosas {days:g} días, el registro dice {place.rule.days:g}",
+            )
             yield Finding(f"{check}-too-short", Severity.WARNING, name, what, _DEPLOY)
 
 
@@ -52,7 +61,10 @@ def _of_tables(found: Mapping[str, KeptItems]) -> Iterator[Finding]:
         places = [place for place in PLACES if place.store == name]
         lives = any(place.mechanism is Mechanism.TTL for place in places)
         if lives and not found[name].lives:
-            what = "has no time to live: what should go after its time stays"
+            what = Words(
+                "has no time to live: what should go after its time stays",
+                "no tiene tiempo de vida: se queda lo que debería irse a su hora",
+            )
             yield Finding("table-ttl", Severity.CRITICAL, name, what, _DEPLOY)
         (days,) = (
             place.rule.days
@@ -60,15 +72,21 @@ def _of_tables(found: Mapping[str, KeptItems]) -> Iterator[Finding]:
             if place.kind is Kind.RECOVERY and isinstance(place.rule, Days)
         )
         if found[name].recovery_days != days:
-            what = f"can be recovered {found[name].recovery_days} days back, the registry says {days:g}"
+            what = Words(
+                f"can be recovered {found[name].recovery_days} days back, the registry says {days:g}",
+                f"se puede recuperar hasta {found[name].recovery_days} días atrás, el registro dice {days:g}",
+            )
             yield Finding("table-recovery", Severity.WARNING, name, what, _DEPLOY)
 
 
 def _registered(check: str, registered: Iterable[str], found: Iterable[str]) -> Iterator[Finding]:
     expected, there = set(registered), set(found)
     for name in sorted(there - expected):
-        what = "is not in the registry: nobody says how long it keeps things"
+        what = Words(
+            "is not in the registry: nobody says how long it keeps things",
+            "no está en el registro: nadie dice cuánto tiempo guarda las cosas",
+        )
         yield Finding(f"{check}-unregistered", Severity.CRITICAL, name, what, _DEPLOY)
     for name in sorted(expected - there):
-        what = "is in the registry and not in this account"
+        what = Words("is in the registry and not in this account", "está en el registro y no en esta cuenta")
         yield Finding(f"{check}-absent", Severity.WARNING, name, what, _DEPLOY)

@@ -12,7 +12,7 @@ from adapters.ledger import LoadState
 from expectations.history import ALL_SCHOOLS
 from expectations.rules import NO_SCHOOL
 from pipelines.books import COLUMNS
-from pipelines.reports import pages, words
+from pipelines.reports import pages, words, words_of_trends
 from pipelines.reports.schools import school_report
 from pipelines.reports.words import Language
 from tests.pipelines.reports.findings import NOW, of_a_school
@@ -20,6 +20,7 @@ from transforms.completeness import Place
 from transforms.events import EVENT_TYPES
 
 PIPELINES = Path(pages.__file__).parents[1]
+WARNINGS = PIPELINES.parent / "dbt" / "models" / "rules" / "early_warning_rules.sql"
 DBT_STATES = {state.value for states in (RunStatus, TestStatus, FreshnessStatus) for state in states}
 TEMPLATES = PIPELINES / "reports" / "templates"
 SAID = re.compile(r'_\("((?:[^"\\]|\\.)*)"')
@@ -132,6 +133,8 @@ def test_every_text_of_a_template_has_its_spanish_and_none_is_left_over():
     columns = (*COLUMNS, *(place.value for place in Place))
     computed = {column.replace("_", " ") for column in columns} | {"Rising", "Steady", "Falling"}
     computed |= {ALL_SCHOOLS, NO_SCHOOL, *EVENT_TYPES, *LoadState, *DBT_STATES}
+    computed |= set(re.findall(r"^        '([^']{20,})'$", WARNINGS.read_text(), re.MULTILINE))
+    assert len(computed & set(words_of_trends.SPANISH)) >= 6 + len(DBT_STATES)
     assert computed - set(words.SPANISH) == set()
     assert [text for text in words.SPANISH if text not in said | computed and text not in in_code] == []
 

@@ -77,7 +77,7 @@ def test_events_that_never_landed_are_named(platform: Any) -> None:
     report = audit(DAY, ScannedStore(), now=LATER, edge=False)
     assert figures(report) == {"stored": 3, "in_lake": 1, "missing": 2}
     assert report.missing == {Event("school_1", item["event_id"]) for item in items[1:]}
-    assert report.faults == [
+    assert [fault.en for fault in report.faults] == [
         "school_1: 2 events were stored and never landed: `luca audit completeness --repair` sends them again"
     ]
 
@@ -98,7 +98,7 @@ def test_what_landed_lately_waits_for_its_load_and_what_landed_long_ago_is_held(
     assert figures(report) == {"stored": 1, "in_flight": 1}
     report = audit(DAY, ScannedStore(), now=LATER, edge=False)
     assert figures(report) == {"stored": 1, "held": 1}
-    assert "see `luca loads`" in report.faults[0]
+    assert "see `luca loads`" in report.faults[0].en
 
 
 def test_an_event_that_was_sent_again_days_later_is_found_in_the_landing(platform: Any) -> None:
@@ -125,7 +125,7 @@ def test_more_stored_than_sent_is_a_fault(platform: Any) -> None:
     platform.land(item, hour=HOUR)
     platform.lake.load(now=LOADED)
     (fault,) = audit(DAY, ScannedStore(), now=LATER).faults
-    assert fault.startswith("school_1: 1 events are stored or rejected and 0 were sent")
+    assert fault.en.startswith("school_1: 1 events are stored or rejected and 0 were sent")
 
 
 def test_exports_full_and_incremental_say_what_a_scan_says(platform: Any) -> None:
