@@ -54,7 +54,7 @@ def svg(chart: alt.Chart, title: str, told: str, language: Language, height: int
     """
     styled = (
         chart.properties(width=width, height=height)
-        .configure(font="system-ui, sans-serif", background="transparent", aria=False)
+        .configure(font="system-ui, sans-serif", background="transparent")
         .configure_axis(
             labelFontSize=11,
             titleFontSize=11,
@@ -69,5 +69,6 @@ def svg(chart: alt.Chart, title: str, told: str, language: Language, height: int
     drawing = io.StringIO()
     styled.save(drawing, format="svg", embed_options=_LOCALES[language])
     # Vega tells its marks in English, and dates as milliseconds: who cannot see them is told what we say.
+    drawn = re.sub(r' (?:role|aria-\w+)="[^"]*"', "", drawing.getvalue())
     said = f"<title>{escape(title)}</title><desc>{escape(told)}</desc>"
-    return re.sub(r"^<svg ([^>]*)>", lambda root: f'<svg role="img" {root[1]}>{said}', drawing.getvalue())
+    return re.sub(r"^<svg ([^>]*)>", lambda root: f'<svg role="img" {root[1]}>{said}', drawn)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from xml.etree import ElementTree
 
@@ -7,6 +8,7 @@ import pandas as pd
 import pytest
 
 from pipelines.reports import charts
+from pipelines.reports.words import Language
 
 MONDAY = date(2026, 2, 2)
 
@@ -62,3 +64,21 @@ def test_the_heat_map_has_the_days_in_their_order() -> None:
     hours = pd.DataFrame({"weekday": [1, 3, 5], "hour": [7, 8, 9], "event_count": [5, 6, 7]})
     drawn = texts(charts.hours_of_the_week(hours))
     assert {"Mon", "Wed", "Fri", "7", "8", "9"} <= drawn
+
+
+def test_who_cannot_see_a_chart_is_told_its_name_and_its_numbers_alone() -> None:
+    svg = charts.trends_of_last_week(weeks(schools=2), Language.ES)
+    assert re.findall(r"<title>(.*?)</title><desc>(.*?)</desc>", svg) == [
+        (
+            "Quién sube, quién baja",
+            "school_1 bajan 1; school_2 bajan 1; school_1 estables 20; school_2 estables 20; "
+            "school_1 suben 1; school_2 suben 2",
+        )
+    ]
+    assert svg.startswith('<svg role="img" ')
+    assert "aria-" not in svg
+
+
+@pytest.mark.parametrize(("language", "month"), [(Language.EN, "02 Feb"), (Language.ES, "02 feb")])
+def test_months_are_written_as_the_language_writes_them(language: Language, month: str) -> None:
+    assert month in texts(charts.events_by_week(weeks(), language))
