@@ -74,7 +74,7 @@ def query(sql: str, *, work_group: str, database: str, answers: str | None = Non
     cursor = _execute(sql, work_group, database, answers)
     if cursor.output_location and cursor.output_location.endswith(".csv"):
         kinds = {
-            column[0]: _arrow_type(column[1], column[4], column[5]) for column in cursor.description or []
+            column[0]: arrow_type(column[1], column[4], column[5]) for column in cursor.description or []
         }
         return _read(cursor.output_location, kinds).to_pandas(integer_object_nulls=True)
     import pandas as pd  # noqa: PLC0415 - what loads and the command line rarely need
@@ -146,7 +146,16 @@ def _read(location: str, kinds: dict[str, pa.DataType]) -> pa.Table:
     )
 
 
-def _arrow_type(kind: str, precision: int | None, scale: int | None) -> pa.DataType:
-    if kind == "decimal":
-        return pa.decimal128(precision or 38, scale or 0)
-    return _TYPES.get(re.sub(r"\(.*", "", kind), pa.string())
+def arrow_type(kind: str, precision: int | None = None, scale: int | None = None) -> pa.DataType:
+    """The Arrow type of one of Athena's or Glue's; those that Arrow reads no other way are text.
+
+    Args:
+        kind: Such as `bigint` or `decimal(7,3)`.
+        precision: Digits of a decimal of which `kind` does not say them.
+        scale: Likewise, those after the point.
+    """
+    name, *arguments = re.split(r"[(,)]", kind)
+    if name == "decimal":
+        digits = [int(argument) for argument in arguments if argument] or [precision or 38, scale or 0]
+        return pa.decimal128(*digits)
+    return _TYPES.get(name, pa.string())

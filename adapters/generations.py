@@ -12,14 +12,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from adapters import lake, object_versions
+from adapters import catalog, lake, object_versions
 from adapters.aws import client
 from adapters.batches import batches
 from adapters.lake import PartitionValues
 from adapters.settings import setting
 
 KEYS_A_DELETE = 1000  # DeleteObjects' limit
-PARTITIONS_A_DROP = 25  # BatchDeletePartition's limit
 
 _GENERATION = re.compile(r"/gen=(\d{4,})/$")
 
@@ -105,8 +104,13 @@ def delete(prefix: str) -> int:
     Raises:
         ObjectsRefusedError: S3 kept one.
     """
+    return delete_keys(found.key for found in objects(prefix))
+
+
+def delete_keys(keys: Iterable[str]) -> int:
+    """Deletes objects of the lake bucket, those that are there. Returns and raises as `delete`."""
     deleted = 0
-    for batch in batches(({"Key": found.key} for found in objects(prefix)), KEYS_A_DELETE):
+    for batch in batches(({"Key": key} for key in keys), KEYS_A_DELETE):
         answer = client("s3").delete_objects(
             Bucket=setting("LAKE_BUCKET"), Delete={"Objects": batch, "Quiet": True}
         )
@@ -139,14 +143,8 @@ def delete_versions(prefix: str, but: str) -> int:
 def partitions(table: str) -> Iterator[tuple[PartitionValues, str]]:
     """Every partition of a lake table that Glue knows, with the prefix of its files in the lake bucket."""
     bucket = f"s3://{setting('LAKE_BUCKET')}/"
-    pages = client("glue").get_paginator("get_partitions")
-    # Without their columns, which are most of each answer.
-    for page in pages.paginate(
-        DatabaseName=setting("LAKE_DATABASE"), TableName=table, ExcludeColumnSchema=True
-    ):
-        for found in page["Partitions"]:
-            place = found["StorageDescriptor"]["Location"].removeprefix(bucket).rstrip("/")
-            yield tuple(found["Values"]), f"{place}/"
+    for found in catalog.partitions(setting("LAKE_DATABASE"), table):
+        yield found.values, f"{found.location.removeprefix(bucket).rstrip('/')}/"
 
 
 def described(table: str) -> dict[str, Any]:
@@ -192,17 +190,6 @@ def drop_partitions(table: str, partitions: Iterable[PartitionValues]) -> None:
     """Takes partitions out of the catalog; their objects stay.
 
     Raises:
-        PartitionRefusedError: Glue kept one, for another reason than that it had none.
+        PartitionRefusedError: Glue kept one.
     """
-    name = {"DatabaseName": setting("LAKE_DATABASE"), "TableName": table}
-    for batch in batches(partitions, PARTITIONS_A_DROP):
-        answer = client("glue").batch_delete_partition(
-            **name, PartitionsToDelete=[{"Values": list(values)} for values in batch]
-        )
-        for refused in answer.get("Errors", []):
-            detail = refused["ErrorDetail"]
-            if detail["ErrorCode"] != "EntityNotFoundException":
-                raise lake.PartitionRefusedError(
-                    f"partition {refused['PartitionValues']} of {table}: {detail['ErrorCode']}: "
-                    f"{detail.get('ErrorMessage', '')}; run it again"
-                )
+    catalog.drop_partitions(setting("LAKE_DATABASE"), table, partitions)

@@ -14,16 +14,15 @@ from typing import NamedTuple
 
 from botocore.exceptions import ClientError
 
+from adapters import catalog
 from adapters.aws import client
 from adapters.batches import batches
 from adapters.settings import setting
 from transforms.lake_schema import PARTITION_KEYS, Column
 
-PartitionValues = tuple[str, ...]
-"""Values of the partition keys, in the keys' order, as Glue holds them: text."""
+PartitionValues = catalog.PartitionValues
 
 PARTITIONS_A_READ = 1000  # BatchGetPartition's limit
-PARTITIONS_A_WRITE = 100  # BatchCreatePartition's limit
 BINARY = "application/octet-stream"
 SHARD = "shard"  # the partition key of a load's own table
 
@@ -40,10 +39,6 @@ class ObjectVanishedError(RuntimeError):
 
 class ObjectChangedError(RuntimeError):
     """An object is no longer the one whose ETag was noted."""
-
-
-class PartitionRefusedError(RuntimeError):
-    """Glue did not take a partition, for another reason than that it has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,25 +218,9 @@ def register_partitions(table: str, locations: Mapping[PartitionValues, str]) ->
 def _create_partitions(
     database: str, table: str, bucket: str, locations: Mapping[PartitionValues, str]
 ) -> None:
-    name = {"DatabaseName": database, "TableName": table}
-    glue = client("glue")
-    described = glue.get_table(DatabaseName=database, Name=table)["Table"]["StorageDescriptor"]
-    for batch in batches(sorted(locations.items()), PARTITIONS_A_WRITE):
-        inputs = [
-            {
-                "Values": list(values),
-                "StorageDescriptor": {**described, "Location": f"s3://{bucket}/{prefix}"},
-            }
-            for values, prefix in batch
-        ]
-        answer = glue.batch_create_partition(**name, PartitionInputList=inputs)
-        for refused in answer.get("Errors", []):
-            detail = refused["ErrorDetail"]
-            if detail["ErrorCode"] != "AlreadyExistsException":
-                raise PartitionRefusedError(
-                    f"partition {refused['PartitionValues']} of {table}: "
-                    f"{detail['ErrorCode']}: {detail.get('ErrorMessage', '')}; run the load again"
-                )
+    described = client("glue").get_table(DatabaseName=database, Name=table)["Table"]["StorageDescriptor"]
+    places = {values: f"s3://{bucket}/{prefix}" for values, prefix in locations.items()}
+    catalog.create_partitions(database, table, places, described)
 
 
 def make_manifest_table(

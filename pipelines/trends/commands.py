@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters.aws import share_service_models
+from pipelines.trends import publishing
 from pipelines.trends.results import FAILED
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,6 +22,7 @@ PROJECT = ROOT / "dbt"
 WORK = ROOT / "out" / "dbt"
 THEN = "--then"  # between two commands
 EMPTY_CATALOG = "--empty-catalog"  # docs of the project alone: no table is looked at
+BUILDING = ("build", "run")
 DONE = "done: "  # before a line about a finished node
 
 
@@ -34,7 +36,10 @@ def main(arguments: Sequence[str]) -> int:
     """
     from dbt.cli.main import dbtRunner  # noqa: PLC0415 - importing dbt takes a second
 
+    from pipelines.trends import dbt_adapter  # noqa: PLC0415 - likewise
+
     share_service_models()
+    dbt_adapter.install()
     work = WORK
     if arguments[:1] == ["--work-dir"]:
         work, arguments = Path(arguments[1]), arguments[2:]
@@ -43,6 +48,8 @@ def main(arguments: Sequence[str]) -> int:
         _name_places()
     manifest = None
     for command in [["parse"], *(command for command in commands if command != ["parse"])]:
+        if command[0] in BUILDING:
+            publishing.settle()  # before any model asks which weeks its mart has
         runner = dbtRunner(manifest=manifest, callbacks=[_tell])
         outcome = runner.invoke([*command, *_options(work)])
         if outcome.exception is not None:

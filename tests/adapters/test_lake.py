@@ -10,7 +10,8 @@ from moto import mock_aws
 
 from adapters import lake
 from adapters.aws import client
-from adapters.lake import LandingFile, ObjectChangedError, ObjectVanishedError, PartitionRefusedError
+from adapters.catalog import PartitionRefusedError
+from adapters.lake import LandingFile, ObjectChangedError, ObjectVanishedError
 from transforms.lake_schema import BEHAVIOR_EVENTS
 
 pytestmark = pytest.mark.service

@@ -140,6 +140,12 @@ _LAKE = (
         Identity.NOBODY,
     ),
     _objects(
+        *("LAKE", "publications/", "What was to become of a mart's partitions: names of files", Days(400)),
+        "pipelines.trends",
+        NOBODY,
+        Identity.NOBODY,
+    ),
+    _objects(
         "LAKE",
         "quarantine-receipts/",
         "Who discarded which rows from quarantine, and why: counts and digests",

@@ -5,7 +5,6 @@
 -#}
 {{ config(
     materialized='incremental',
-    incremental_strategy='insert_overwrite',
     on_schema_change='fail',
     write_compression='snappy',
     partitioned_by=['iso_week'],

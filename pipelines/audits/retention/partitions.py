@@ -35,7 +35,7 @@ def findings(as_of: date) -> Iterator[Finding]:
         root = root.partition("/")[0]
         if not place.by_cohort or table not in known.get(root, ()):
             continue
-        found = ["/".join(values) for values in catalog.partitions(databases[root], table, over)]
+        found = ["/".join(each.values) for each in catalog.partitions(databases[root], table, over)]
         if found:
             yield Finding(
                 "partition-over",
