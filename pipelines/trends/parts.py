@@ -66,12 +66,11 @@ def in_order(pieces: Sequence[pa.Table]) -> pa.Table:
 def _gathered(rows: Iterable[pa.Table], limit: int) -> Iterator[tuple[pa.Table, bool]]:
     """Some rows together, and whether there are no more."""
     waiting: list[pa.Table] = []
-    for some in rows:
+    for some in (each for each in rows if each.num_rows):
         if waiting and sum(each.nbytes for each in waiting) + some.nbytes > limit:
             yield pa.concat_tables(waiting).combine_chunks(), False
             waiting = []
-        if some.num_rows:
-            waiting.append(some)
+        waiting.append(some)
     if waiting:
         yield pa.concat_tables(waiting).combine_chunks(), True
 
