@@ -178,7 +178,10 @@ QUESTIONS = dict(
             "Is this week unlike the same week a year ago?",
             Readers.ANALYSTS,
             """
-            SELECT school_id, iso_week, points_per_student - points_per_student_before AS points_change
+            SELECT
+                school_id,
+                iso_week,
+                round(points_per_student - points_per_student_before, 1) AS points_change
             FROM luca_marts.public_yearly_comparison
             WHERE points_per_student IS NOT NULL AND points_per_student_before IS NOT NULL
             ORDER BY school_id, iso_week

@@ -27,12 +27,12 @@ class Demo:
         return pd.read_parquet(self.out / "tables" / f"{name}.parquet")
 
 
-def _run(out: Path, *options: str) -> Demo:
+def _run(out: Path, *options: str, timeout: int = 280) -> Demo:
     """Runs the command as a person would, in an environment that names no cloud."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "LUCA_", "POWERTOOLS_"))}
     command = [sys.executable, "-m", "pipelines.cli", "demo", "--out", str(out), *options]
     done = subprocess.run(
-        command, cwd=ROOT, env=clean, capture_output=True, text=True, timeout=280, check=False
+        command, cwd=ROOT, env=clean, capture_output=True, text=True, timeout=timeout, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return Demo(out, done.stdout, json.loads((out / "account.json").read_text()))

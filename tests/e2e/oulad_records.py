@@ -10,7 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from infra.local.children import REPOSITORY
+
 OULAD = Path(os.environ.get("LUCA_OULAD", "../shared/data/oulad"))
+PAGE = REPOSITORY / "docs" / "oulad-grades.md"
 GROUP = ["code_module", "code_presentation", "id_student"]
 # Shares of the exam, the marked homework (TMA) and the quizzes (CMA), as docs/oulad-grades.md says.
 SHARES = {

@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tests.e2e.oulad_records import GROUP, OULAD, Tables, computed_grades, records_or_skip
+from pipelines.cli.demo import MARTS
+from tests.e2e.oulad_records import GROUP, OULAD, PAGE, Tables, computed_grades, records_or_skip
 
 pytestmark = [pytest.mark.e2e]
 
@@ -102,10 +103,11 @@ def real(run_demo: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, 
     """A run on one module of the real records, and what they hold."""
     tables = records_or_skip()
     out = tmp_path_factory.mktemp("oulad") / "out"
-    return run_demo(out, "--oulad", str(OULAD.resolve()), "--module", "AAA"), tables
+    return run_demo(out, "--oulad", str(OULAD.resolve()), "--module", "AAA", timeout=900), tables
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1000)
 def test_one_module_of_real_records_has_the_weekly_counts_of_pandas(real: tuple[Any, Tables]) -> None:
     demo, tables = real
     assert demo.account["balanced"] is True
@@ -122,6 +124,7 @@ def test_one_module_of_real_records_has_the_weekly_counts_of_pandas(real: tuple[
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1000)
 def test_one_module_of_real_records_has_the_grades_of_pandas(real: tuple[Any, Tables]) -> None:
     demo, tables = real
     mart = demo.table("student_period_grades")
@@ -150,3 +153,14 @@ def test_one_module_of_real_records_has_the_grades_of_pandas(real: tuple[Any, Ta
     assert behavior["assignment_submitted_count"].sum() == len(handed_in)
     assert [school["grades"] for school in demo.account["grades"]] == [len(computed)]
     assert [school["on_record"] for school in demo.account["grades"]] == [0]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1000)
+def test_the_marts_of_real_records_have_the_rows_that_the_page_tells(real: tuple[Any, Tables]) -> None:
+    demo, _ = real
+    # What is published of a school depends on the others in the lake: here it is alone.
+    told = re.findall(r"^\| `((?!public)\w+)` \| (\d+) \|", PAGE.read_text(), re.MULTILINE)
+    counts = {mart: int(rows) for mart, rows in told if mart in MARTS}
+    assert len(counts) == 7
+    assert {mart: len(demo.table(mart)) for mart in counts} == counts

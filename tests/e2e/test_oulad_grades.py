@@ -20,12 +20,10 @@ from infra.local.children import REPOSITORY
 from infra.local.cloud import LocalCloud
 from lambdas.grade_consolidator import Report, consolidate_school
 from pipelines.simulation.oulad_grades import academic_records
-from tests.e2e.oulad_records import GROUP, OULAD, Tables, computed_grades, records_or_skip
+from tests.e2e.oulad_records import GROUP, OULAD, PAGE, Tables, computed_grades, records_or_skip
 from tests.recorded_calls import local_cloud
 
 pytestmark = [pytest.mark.local, pytest.mark.timeout(1800)]
-
-PAGE = REPOSITORY / "docs" / "oulad-grades.md"
 
 
 @pytest.fixture(scope="module")
