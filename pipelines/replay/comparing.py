@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +13,21 @@ import pyarrow.compute
 
 from adapters.lake import PartitionValues
 from pipelines.load.rows import Array, Numbers, prepare
-from pipelines.replay.digests import KEY_VERSION, SEPARATOR, Digests, digest_of, digests, without_pseudonyms
+from pipelines.replay.digests import (
+    KEY_VERSION,
+    SEPARATOR,
+    Digests,
+    digest_of,
+    digests,
+    without_delivery,
+    without_pseudonyms,
+)
 from pipelines.replay.span import SchoolMonth
 from transforms.lake_schema import LOAD_ID, LakeTable
 
 pc: Any = pyarrow.compute  # its stubs know one kind of array a call
+
+Flags: TypeAlias = npt.NDArray[np.bool_]
 
 _NOWHERE = -1
 
@@ -43,13 +53,14 @@ class Expected:
     copies: Array
 
     @staticmethod
-    def of(columns: pa.Table, table: LakeTable, *, by_key_version: bool = False) -> Expected:
+    def of(columns: pa.Table, table: LakeTable, *, of_store: bool = False) -> Expected:
         """What is expected by rows that landed.
 
         Args:
             columns: As of `pipelines.replay.shelf.Shelf.take`: of copies the first one counts.
             table: The lake table.
-            by_key_version: Whether pseudonyms count only in rows of the key's version here.
+            of_store: Whether they are the store's: then pseudonyms count only in rows of the key's version
+                here, and what another delivery of an event changes does not count.
         """
         names = table.lake_schema.names
         if not columns.num_rows:
@@ -62,9 +73,10 @@ class Expected:
         rows = rows.select(names).cast(table.lake_schema)
         again = landed.gathered(landed.copies, [table.identity, LOAD_ID.name])
         copies = _pairs(again[table.identity], again[LOAD_ID.name])
-        keyless = digests(without_pseudonyms(rows, ()), table) if by_key_version else None
         identity = rows[table.identity].combine_chunks()
-        return Expected(rows, cohort, identity, digests(rows, table), keyless, copies)
+        content = without_delivery(rows) if of_store else rows
+        keyless = digests(without_pseudonyms(content, ()), table) if of_store else None
+        return Expected(rows, cohort, identity, digests(content, table), keyless, copies)
 
     @property
     def versions(self) -> set[int]:
@@ -167,6 +179,9 @@ class Verdict:
         cohort: By expected row, the cohort in whose partition it is to be.
         load: By expected row, the load that it is to name.
         known: The loads whose rows are all known here.
+        absent: By expected row, whether it is not there.
+        unequal: By expected row, whether it is there with another content, or of another load.
+        extra: Identities of rows that must not be there.
     """
 
     month: SchoolMonth
@@ -175,6 +190,9 @@ class Verdict:
     cohort: Numbers
     load: Array
     known: Array
+    absent: Flags
+    unequal: Flags
+    extra: Array
 
     @property
     def differing(self) -> tuple[Compared, ...]:
@@ -254,7 +272,8 @@ def compare(
     )
     kept = pa.array(same & ~same_load)
     names = pc.if_else(kept, theirs, expected.rows[LOAD_ID.name].combine_chunks())
-    return Verdict(month, compared, expected, target, names, known)
+    again = identity.filter(pa.array(extra))
+    return Verdict(month, compared, expected, target, names, known, ~there, there & ~same, again)
 
 
 def _standing(place: Numbers, cohort: Numbers, landed: Numbers) -> Numbers:
@@ -272,7 +291,7 @@ def _numbers(column: Any) -> Numbers:
     return np.asarray(pc.fill_null(column, _NOWHERE)).astype(np.int64)
 
 
-def _flags(column: Any) -> npt.NDArray[np.bool_]:
+def _flags(column: Any) -> Flags:
     return np.asarray(pc.fill_null(column, False)).astype(bool)
 
 

@@ -39,6 +39,7 @@ class Replayed:
         healed: Those made anew, as they compare since.
         left: Those that differ and were not made anew although it was wished.
         hours: First and last hour of the landing, where that is the source.
+        applied: Whether what differs was to be made anew.
     """
 
     source: Source
@@ -48,14 +49,20 @@ class Replayed:
     healed: tuple[Compared, ...] = ()
     left: tuple[Left, ...] = ()
     hours: tuple[str, str] | None = None
+    applied: bool = False
 
     @property
-    def differing(self) -> tuple[Compared, ...]:
-        """The partitions that did not match.
+    def missing_differs(self) -> bool:
+        """Whether what is missing counts as a difference.
 
         What the store has and the lake has not is on its way, held back, or lost: the store does not know.
         """
-        if self.source is Source.LANDING:
+        return self.source is Source.LANDING or self.applied
+
+    @property
+    def differing(self) -> tuple[Compared, ...]:
+        """The partitions that did not match."""
+        if self.missing_differs:
             return tuple(each for each in self.partitions if not each.matches)
         return tuple(each for each in self.partitions if not replace(each, missing=0).matches)
 

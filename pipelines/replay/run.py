@@ -114,6 +114,7 @@ class _Replay:
             tuple(healed),
             tuple(left),
             kept.hours,
+            applied=self.rewriter is not None,
         )
 
     def _healed(
@@ -121,7 +122,7 @@ class _Replay:
     ) -> tuple[list[Compared], list[Left]]:
         """Makes the differing partitions of a school's month anew, and compares them again."""
         wanted = [each.partition for each in verdict.differing]
-        places = self._known_again(rewriter, wanted, places)
+        places = known_again(rewriter, wanted, places)
         now = self.months.compared(verdict.month, verdict.expected, places, kept.whole)
         refused = [each for each in now.differing if each.unreadable and not self._may_go(each, now, kept)]
         if refused:
@@ -142,26 +143,9 @@ class _Replay:
             )
             places = settling.places(self.table.name, {*places, *wanted})
             now = self.months.compared(verdict.month, verdict.expected, places, kept.whole)
-        for each in now.differing:
-            raise ReplayFailedError(
-                f"partition {'/'.join(each.partition)} of {self.table.name} was made anew and still differs: "
-                f"{each.missing:,} rows missing, {each.extra:,} extra, {each.different:,} different: a fault "
-                "of ours; its generation before waits for compaction to delete it"
-            )
+        refuse_differing(self.table, now)
         there = {each.partition: each for each in now.partitions}
         return [there.get(partition, Compared(partition)) for partition in wanted], []  # some are empty now
-
-    def _known_again(
-        self, rewriter: Rewriter, wanted: Sequence[PartitionValues], places: Places
-    ) -> dict[PartitionValues, str]:
-        """Tells Glue again of partitions that it has lost: their other rows would be passed over for ever."""
-        known = {**places, **settling.places(self.table.name, wanted)}
-        first = {each: lake.partition_path(self.table.name, each) for each in wanted if each not in known}
-        lost = {each: place for each, place in first.items() if any(generations.objects(place))}
-        if lost:
-            rewriter.lease.check()
-            lake.register_partitions(self.table.name, lost)
-        return {**known, **lost}
 
     def _may_go(self, broken: Compared, verdict: Verdict, kept: Retained) -> bool:
         """Whether all rows of files that cannot be read are among those that are expected."""
@@ -169,6 +153,34 @@ class _Replay:
             return False
         by_loads = all(name.rpartition("-")[0] in kept.whole for name in broken.unreadable)
         return by_loads or kept.has_all_of(verdict.month.days[0])
+
+
+def known_again(
+    rewriter: Rewriter, wanted: Sequence[PartitionValues], places: Places
+) -> dict[PartitionValues, str]:
+    """Tells Glue again of partitions that it has lost: their other rows would be passed over for ever."""
+    table = rewriter.table.name
+    known = {**places, **settling.places(table, wanted)}
+    first = {each: lake.partition_path(table, each) for each in wanted if each not in known}
+    lost = {each: place for each, place in first.items() if any(generations.objects(place))}
+    if lost:
+        rewriter.lease.check()
+        lake.register_partitions(table, lost)
+    return {**known, **lost}
+
+
+def refuse_differing(table: LakeTable, verdict: Verdict) -> None:
+    """Says that partitions which were made anew are what they must be.
+
+    Raises:
+        ReplayFailedError: One of them is not.
+    """
+    for each in verdict.differing:
+        raise ReplayFailedError(
+            f"partition {'/'.join(each.partition)} of {table.name} was made anew and still differs: "
+            f"{each.missing:,} rows missing, {each.extra:,} extra, {each.different:,} different: a fault "
+            "of ours; its generation before waits for compaction to delete it"
+        )
 
 
 def _unreadable(broken: Compared, span: Span, month: SchoolMonth) -> str:

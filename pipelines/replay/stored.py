@@ -21,7 +21,6 @@ from adapters.stored_events import StoredEvents, TypedItem
 from pipelines.audits.completeness.repair import RECORDS_A_CALL, as_inserted
 from pipelines.partitions.rewriting import READERS
 from pipelines.replay.comparing import Compared, Expected
-from pipelines.replay.digests import without_delivery
 from pipelines.replay.lake_months import LakeMonths
 from pipelines.replay.result import NothingRetainedError, Replayed
 from pipelines.replay.shelf import Shelf
@@ -63,16 +62,11 @@ def compare_with_store(
     ):
         lake, shelf = LakeMonths(table, span, readers, with_store=True), Shelf(table, Path(folder))
         put_on(shelf, span, store, now, say)
-        if not shelf.rows:
-            raise NothingRetainedError(
-                f"nothing to compare {table.name} of {span} with: the store has no event of these days; it "
-                f"keeps them for {HOT_FOR.days} days"
-            )
         partitions: list[Compared] = []
         there = lake.places()
         for month in sorted({*shelf.months, *there}):
             say(f"{month.school_id}, {month.year}-{month.month}")
-            expected = Expected.of(shelf.take(month), table, by_key_version=True)
+            expected = Expected.of(shelf.take(month), table, of_store=True)
             partitions += lake.compared(month, expected, there.get(month, {}), frozenset()).partitions
     return Replayed(Source.STORE, table.name, span, tuple(partitions))
 
@@ -94,6 +88,7 @@ def put_on(
         say: Told what is going on.
 
     Raises:
+        NothingRetainedError: The store has nothing of these days.
         FunctionFailedError: The enricher failed.
     """
     start = datetime.combine(span.first - _AHEAD, time(), UTC)  # nothing is received before it happens
@@ -101,10 +96,15 @@ def put_on(
         rows = functions.call(setting("LAKE_ENRICHER"), [as_inserted(item) for item in batch])
         shelf.add(as_landed(rows))
         say(f"{shelf.rows:,} events of the store")
+    if not shelf.rows:
+        raise NothingRetainedError(
+            f"nothing to replay {BEHAVIOR_EVENTS.name} of {span} from: the store has no event of these days; "
+            f"it keeps them for {HOT_FOR.days} days"
+        )
 
 
 def as_landed(rows: list[Mapping[str, Any]]) -> pa.Table:
-    """The enricher's rows as Firehose would land them, with an empty `load_id` and of no delivery."""
+    """The enricher's rows as Firehose would land them, with an empty `load_id`."""
     schema = BEHAVIOR_EVENTS.landing_schema
     # Times and dates are texts until Firehose reads them.
     given = pa.schema(
@@ -114,7 +114,7 @@ def as_landed(rows: list[Mapping[str, Any]]) -> pa.Table:
         ]
     )
     table = pa.Table.from_pylist([dict(row) for row in rows], given).cast(schema)
-    return without_delivery(table).append_column(LOAD_ID.name, pa.repeat(pa.scalar(""), table.num_rows))
+    return table.append_column(LOAD_ID.name, pa.repeat(pa.scalar(""), table.num_rows))
 
 
 def _of(span: Span, items: Iterator[TypedItem]) -> Iterator[TypedItem]:

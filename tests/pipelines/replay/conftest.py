@@ -10,18 +10,23 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from adapters import leases, ledger
-from adapters.ledger import LoadState
+from adapters import functions, leases, ledger
+from adapters.ledger import LoadState, Shard
+from pipelines.audits.completeness.repair import as_inserted
 from pipelines.load import claiming
 from pipelines.load.publishing import publish
 from pipelines.load.reading import read_files
+from pipelines.load.result import WEEKS
 from pipelines.load.rows import part, prepare, without
 from pipelines.load.shards import USUAL
 from pipelines.replay.result import Replayed
 from pipelines.replay.run import replay
 from pipelines.replay.span import Span
+from pipelines.replay.stored import as_landed
 from tests.pipelines.conftest import NOW
+from transforms.lake_rows import lake_rows
 from transforms.lake_schema import LAKE_TABLES
+from transforms.pseudonyms import Pseudonymizer, PseudonymKey
 
 FIRST, LAST = date(2026, 2, 1), date(2026, 2, 28)
 
@@ -60,6 +65,9 @@ def loaded(lake: Any) -> Callable[..., str]:
                 for school, count in found.landed.items()
             }
             ledger.write_schools(load, schools, lease)
+            weeks = found.weeks(good)
+            noted = {school: {WEEKS: weeks.get(school, {})} for school in found.landed}
+            ledger.note_shard(load, 0, Shard(noted, {}), lease)
             facts = {"shards": [len(files)], "severities": {"a_rule": "critical"}}
             load = ledger.advance(load, LoadState.JUDGED, now, lease, **facts)
             return ledger.advance(load, LoadState.PUBLISHED, now, lease).load_id
@@ -80,5 +88,30 @@ def replayed(lake: Any) -> Callable[..., Replayed]:
         apply: bool = False,
     ) -> Replayed:
         return replay(LAKE_TABLES[table], Span.of(first, last, schools), apply=apply, clock=lambda: NOW)
+
+    return run
+
+
+def enrich(records: list[Any], version: int = 1) -> list[dict[str, Any]]:
+    """The enricher's rows, with a key of the tests' own."""
+    key = bytes([version]) * 32
+    return lake_rows(records, lambda school: Pseudonymizer(PseudonymKey(school, version, key)), {})
+
+
+@pytest.fixture
+def enricher(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The enricher with a key of the tests' own."""
+    monkeypatch.setenv("LUCA_LAKE_ENRICHER", "enricher")
+    monkeypatch.setattr(functions, "call", lambda name, records: enrich(records))
+
+
+@pytest.fixture
+def in_lake(lake: Any, loaded: Callable[..., str]) -> Callable[..., None]:
+    """Publishes items as rows, made with a version of the key."""
+
+    def run(items: list[dict[str, Any]], version: int = 1, **changes: Any) -> None:
+        rows = enrich([as_inserted(each) for each in items], version)
+        landed = as_landed([{**row, **changes} for row in rows]).drop_columns(["load_id"]).to_pylist()
+        loaded([{**row, "received_at": row["occurred_at"], "correlation_id": "another's"} for row in landed])
 
     return run

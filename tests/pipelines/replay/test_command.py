@@ -50,8 +50,8 @@ def test_exit_codes_and_words(lake: Any, loaded: Callable[..., str]) -> None:
 def test_what_cannot_be_is_refused_before_anything_is_read(lake: Any) -> None:
     for more, words in [
         (("--table", "nothing"), "no lake table"),
-        (("--source", "store", "--apply"), "only compared with"),
-        (("--source", "store", "--table", "academic_changes"), "only behaviour events"),
+        (("--source", "store", "--unproven"), "--unproven is of --source store --apply"),
+        (("--source", "store", "--table", "academic_changes"), "replay it from the landing"),
     ]:
         code, told = run(*more)
         assert code == 2, more

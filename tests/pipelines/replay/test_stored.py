@@ -2,51 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date
 from typing import Any
 
 import pytest
 
-from adapters import functions
 from pipelines.audits.completeness.repair import as_inserted
 from pipelines.replay.result import NothingRetainedError, Replayed
 from pipelines.replay.span import Span
 from pipelines.replay.stored import as_landed, compare_with_store
 from tests.pipelines.conftest import NOW
+from tests.pipelines.replay.conftest import enrich
 from tests.pipelines.replay.stored import StoreOf, item
-from transforms.lake_rows import lake_rows
 from transforms.lake_schema import BEHAVIOR_EVENTS
-from transforms.pseudonyms import Pseudonymizer, PseudonymKey
 
 pytestmark = pytest.mark.service
 
 FEBRUARY = Span.of(date(2026, 2, 1), date(2026, 2, 28))
 ITEMS = [item(1, "2026-02-01"), item(2, "2026-02-02"), item(3, "2026-02-02")]
-
-
-def enrich(records: list[Any], version: int = 1) -> list[dict[str, Any]]:
-    key = bytes([version]) * 32
-    return lake_rows(records, lambda school: Pseudonymizer(PseudonymKey(school, version, key)), {})
-
-
-@pytest.fixture
-def enricher(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The enricher with a key of the tests' own."""
-    monkeypatch.setenv("LUCA_LAKE_ENRICHER", "enricher")
-    monkeypatch.setattr(functions, "call", lambda name, records: enrich(records))
-
-
-@pytest.fixture
-def in_lake(lake: Any, loaded: Callable[..., str]) -> Callable[..., None]:
-    """Publishes items as rows, made with a version of the key."""
-
-    def run(items: list[dict[str, Any]], version: int = 1, **changes: Any) -> None:
-        rows = enrich([as_inserted(each) for each in items], version)
-        landed = as_landed([{**row, **changes} for row in rows]).drop_columns(["load_id"]).to_pylist()
-        loaded([{**row, "received_at": row["occurred_at"], "correlation_id": "another's"} for row in landed])
-
-    return run
 
 
 def compared(items: list[dict[str, Any]]) -> Replayed:
@@ -95,4 +68,4 @@ def test_rows_of_the_enricher_are_of_the_landing_schema() -> None:
     rows = as_landed(enrich([as_inserted(each) for each in ITEMS]))
     assert rows.select(BEHAVIOR_EVENTS.landing_schema.names).schema == BEHAVIOR_EVENTS.landing_schema
     assert [str(day) for day in rows["local_date"].to_pylist()] == ["2026-02-01", "2026-02-02", "2026-02-02"]
-    assert rows["received_at"].null_count == rows.num_rows
+    assert rows["received_at"].null_count == 0
