@@ -169,16 +169,29 @@ REASONS = [
     ),
     Reason(
         OF_A_RUN_THAT_DIED,
-        roles=("luca-erasure", "luca-maintenance", "luca-rehome", "luca-operator"),
+        roles=("luca-erasure", "luca-maintenance", "luca-rehome", "luca-operator", "luca-rebuilder"),
         actions=("s3:GetObject",),
         resources=("arn:aws:s3:::luca-lake-*/rewrites/*",),
         called="adapters/rewrites.py:read",
     ),
     Reason(
         OF_A_RUN_THAT_DIED,
-        roles=("luca-operator", "luca-rehome"),
+        roles=("luca-operator", "luca-rebuilder", "luca-rehome"),
         actions=("s3:DeleteObject",),
         called="pipelines/partitions/settling.py:delete",
+    ),
+    Reason(
+        "the local cloud writes no exports, and the rebuild's test has nothing in quarantine",
+        roles=("luca-rebuilder",),
+        actions=("s3:GetObject",),
+        resources=("arn:aws:s3:::luca-exports-*/*", "arn:aws:s3:::luca-lake-*/quarantine/*"),
+        called="adapters/lake.py:get_object",
+    ),
+    Reason(
+        "a partition that Glue has lost: tests/pipelines/replay, without roles",
+        roles=("luca-rebuilder",),
+        actions=("glue:BatchCreatePartition",),
+        called="adapters/lake.py:batch_create_partition",
     ),
     Reason(
         OF_A_RUN_THAT_DIED,

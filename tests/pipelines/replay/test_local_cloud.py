@@ -12,20 +12,22 @@ import pyarrow.parquet as pq
 import pytest
 from botocore.exceptions import ClientError
 
-from adapters import generations, lake, landing_claims
+from adapters import functions, generations, lake, landing_claims
 from adapters.aws import client
 from adapters.ledger import LedgerConflictError
 from adapters.pseudonym_keys import create_key
 from adapters.quarantine import caller
 from infra.local.cloud import LocalCloud
+from pipelines.audits.completeness.repair import as_inserted
 from pipelines.load import holding as held_loads
 from pipelines.load.run import load
 from pipelines.quarantine.discarding import discard
 from pipelines.quarantine.holdings import HoldingState, holdings
 from pipelines.quarantine.releasing import release
+from pipelines.replay.rebuilding import rebuild_from_store
 from pipelines.replay.run import replay
 from pipelines.replay.span import Span
-from pipelines.replay.stored import compare_with_store
+from pipelines.replay.stored import as_landed, compare_with_store
 from tests.assumed_role import assumed, forget_clients
 from tests.pipelines.conftest import Lake
 from tests.pipelines.replay.stored import StoreOf, item
@@ -105,6 +107,40 @@ def test_the_operator_releases_discards_and_replays_and_may_do_no_more(cloud: Lo
     with assumed("luca-completeness"):
         told = compare_with_store(days, StoreOf(items))
         assert (told.total("expected"), told.total("missing"), told.total("unproven")) == (1, 1, 3)
+
+
+def test_the_rebuilder_makes_lost_rows_anew_from_the_store_and_may_do_no_more(cloud: LocalCloud) -> None:
+    days = Span.of((NOW - timedelta(days=3)).date(), NOW.date())
+    create_key("a")
+    received = (NOW - timedelta(minutes=5)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    items = [
+        item(n, NOW.date().isoformat(), "a", received_at=received, occurred_at=received) for n in (1, 2, 3)
+    ]
+    made = functions.call(cloud.environment["LUCA_LAKE_ENRICHER"], [as_inserted(each) for each in items])
+    sink = io.BytesIO()
+    pq.write_table(as_landed(made).drop_columns(["load_id"]), sink)
+    key = f"{TABLE}/hour={NOW:%Y-%m-%d-%H}/0001.parquet"
+    bucket = cloud.environment["LUCA_LAKE_BUCKET"]
+    lake.write(cloud.environment["LUCA_LANDING_BUCKET"], key, sink.getvalue())
+    with assumed("luca-jobs"):
+        (loaded,) = load(TABLE, now=NOW)
+    assert loaded.total("published") == 3
+    (lost,) = list(generations.objects(f"lake/{TABLE}/"))
+    client("s3").delete_object(Bucket=bucket, Key=lost.key)
+
+    with assumed("luca-rebuilder"):
+        done = rebuild_from_store(days, StoreOf(items))
+        assert done.right, done.left
+        assert (done.total("missing"), sum(each.equal for each in done.healed)) == (3, 3)
+        assert not rebuild_from_store(days, StoreOf(items)).differing
+        for refused in [
+            *_refused(cloud),
+            lambda: client("s3").get_object(Bucket=cloud.environment["LUCA_LANDING_BUCKET"], Key=key),
+            lambda: client("s3").put_object(Bucket=bucket, Key="quarantine/x.parquet", Body=b""),
+            lambda: client("dynamodb").scan(TableName="luca-platform"),
+        ]:
+            with pytest.raises(ClientError, match="AccessDenied"):
+                refused()
 
 
 def _refused(cloud: LocalCloud) -> list[Any]:
