@@ -117,7 +117,7 @@ def data_docs(validations: Mapping[str, Sequence[Validation]]) -> dict[str, str]
         warnings.simplefilter("ignore")  # its own deprecations are not ours to mend
         for table, of_table in validations.items():
             for each in of_table:
-                sections = _validation(each.result)
+                sections = _validation(table, each.result)
                 pages[f"{table}/{each.load_id}.html"] = _page(f"{table}, load {each.load_id}", sections)
             if of_table:
                 title = f"Expectations of {table}"
@@ -125,10 +125,13 @@ def data_docs(validations: Mapping[str, Sequence[Validation]]) -> dict[str, str]
     return pages
 
 
-def _validation(result: Mapping[str, Any]) -> list[Markup]:
+def _validation(table: str, result: Mapping[str, Any]) -> list[Markup]:
     from great_expectations.render.renderer import ValidationResultsPageRenderer  # noqa: PLC0415 - seconds
 
-    return _drawn(ValidationResultsPageRenderer().render(_loaded(result)))
+    loaded = _loaded(result)
+    # A frame in memory has no name of its own, and the page would say "Data asset: None".
+    loaded.meta["batch_spec"] = {**(loaded.meta.get("batch_spec") or {}), "data_asset_name": table}
+    return _drawn(ValidationResultsPageRenderer().render(loaded))
 
 
 def _suite(table: str, result: Mapping[str, Any]) -> list[Markup]:

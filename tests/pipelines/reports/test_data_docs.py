@@ -61,7 +61,7 @@ def test_the_index_lists_each_validation_by_table_with_its_outcome(pages: Mappin
 def test_a_validation_says_what_was_expected_and_which_failed(pages: Mapping[str, str]) -> None:
     bad, good = (text_of(pages[f"behavior_events/{load}.html"]) for load in ("bad", "good"))
     assert re.search(r"Evaluated Expectations\s+3\s+Successful Expectations\s+2\s", bad)
-    assert re.search(r"Status:\s+Failed", bad)
+    assert re.search(r"Data asset:\s+behavior_events\s+Status:\s+Failed", bad)
     assert re.search(r"Status:\s+Succeeded", good)
     assert re.search(r"points_in_range.*values must be less than or equal to\s+0", bad, re.DOTALL)
     assert "1 unexpected values found" in bad
