@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from pipelines.reports.vega import WIDTH, numbers, plain, svg
+from pipelines.reports.vega import numbers, plain, svg
 from pipelines.reports.words import Language, say_in
 
 # Okabe and Ito's palette: told apart by colour-blind readers too. https://jfly.uni-koeln.de/color/
@@ -68,7 +68,9 @@ def trends_of_last_week(weeks: pd.DataFrame, language: Language = Language.EN) -
         alt.Chart(plain(long))
         .mark_bar(stroke="white")
         .encode(
-            x=alt.X("students:Q", title=say("Students"), stack="zero", axis=alt.Axis(tickMinStep=1)),
+            x=alt.X(
+                "students:Q", title=say("Students"), stack="zero", axis=alt.Axis(tickMinStep=1, tickCount=6)
+            ),
             y=alt.Y("school_id:N", title=None),
             color=alt.Color(
                 "trend:N",
@@ -107,14 +109,12 @@ def hours_of_the_week(hours: pd.DataFrame, language: Language = Language.EN) -> 
         )
     )
     busiest = named.nlargest(3, "event_count")
-    wide = min(WIDTH, 60 * named["hour"].nunique() + 60)
     return svg(
         chart,
         say("When it happens"),
         numbers(busiest, "day", "hour", "event_count"),
         language,
         height=24 * len(WEEKDAYS),
-        width=wide,
     )
 
 
@@ -131,7 +131,7 @@ def event_types(types: pd.DataFrame, language: Language = Language.EN) -> str:
         alt.Chart(plain(named))
         .mark_bar(color=PALETTE[0])
         .encode(
-            x=alt.X("event_count:Q", title=say("Events"), axis=alt.Axis(format="~s")),
+            x=alt.X("event_count:Q", title=say("Events"), axis=alt.Axis(format="~s", tickCount=5)),
             y=alt.Y("event_type:N", title=None, sort="-x"),
         )
     )
@@ -160,7 +160,7 @@ def rows_by_day(days: pd.DataFrame, language: Language = Language.EN) -> str:
             x=alt.X(
                 "load_day:T",
                 title=say("Day of the load (UTC)"),
-                axis=alt.Axis(format="%m-%d", labelOverlap="greedy"),
+                axis=alt.Axis(format="%d %b", labelOverlap="greedy"),
             ),
             y=alt.Y("row_count:Q", title=say("Rows published"), axis=alt.Axis(format="~s")),
             color=alt.Color("school_id:N", title=say("School"), scale=alt.Scale(range=PALETTE)),
@@ -189,7 +189,9 @@ def hours_since_rows(ages: pd.DataFrame, language: Language = Language.EN) -> st
         alt.Chart(plain(ages[ages["school_id"].isin(oldest)]))
         .mark_bar()
         .encode(
-            x=alt.X("hours:Q", title=say("Hours since the last rows were published")),
+            x=alt.X(
+                "hours:Q", title=say("Hours since the last rows were published"), axis=alt.Axis(tickCount=5)
+            ),
             y=alt.Y("school_id:N", title=None, sort="-x"),
             yOffset="table:N",
             color=alt.Color("table:N", title=None, scale=alt.Scale(range=PALETTE)),

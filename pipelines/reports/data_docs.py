@@ -174,7 +174,14 @@ def _drawn(document: Any) -> list[Markup]:
         _view().render({"section": section.to_json_dict(), "section_loop": {"index": number}})
         for number, section in enumerate(document.sections, start=1)
     )
-    return [Markup(text.replace(_ITS_ROOT, "../")) for text in drawn]  # noqa: S704 - `_escaped`
+    return [Markup(_in_our_page(text)) for text in drawn]  # noqa: S704 - `_escaped`
+
+
+def _in_our_page(section: str) -> str:
+    """A section with links from where ours lies, and headings that follow our page's title."""
+    for its, ours in (("h5", "h2"), ("h6", "h3")):
+        section = section.replace(f"<{its}", f"<{ours}").replace(f"</{its}>", f"</{ours}>")
+    return section.replace(_ITS_ROOT, "../")
 
 
 def _page(

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup, escape
 
-WIDTH, ROW, LABELS, NUMBERS = 640, 22, 210, 110  # pixels
+WIDTH, ROW, LABELS, NUMBERS = 480, 22, 176, 112  # pixels; a phone shows two thirds of them
 _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 200, 60, 12, 10, 26  # of a line
 _DOTTED = 12  # points: more dots than these are a caterpillar
 COLOURS = {"good": "#0072B2", "warn": "#E69F00", "bad": "#D55E00"}  # Okabe and Ito

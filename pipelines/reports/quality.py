@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -15,7 +15,9 @@ from markupsafe import Markup
 from adapters import lake
 from adapters.settings import setting
 from expectations.catalogue import EXPECTATIONS, daily_rules, deep_rules
-from expectations.rules import NO_SCHOOL, Owner
+from expectations.history import HistoryRule
+from expectations.rules import NO_SCHOOL, Owner, Rule
+from expectations.school_rules import SchoolRule
 from pipelines.load.quality_reports import INDEX, PREFIX, fetch
 from pipelines.quality.kept import Kind
 from pipelines.quality.overview import DAYS, JudgedLoad, TableQuality, last_weeks
@@ -50,10 +52,18 @@ class Cell:
 
 @dataclass
 class Line:
-    """A line of a heat map: a rule or a school, and its days."""
+    """A line of a heat map: a rule or a school, and its days.
+
+    Attributes:
+        name: Of the rule or the school.
+        owner: Who mends what breaks the rule; empty for a school and a rule that is there no more.
+        why: Why the rule is there; None as of `owner`.
+        cells: By day.
+    """
 
     name: str
     owner: str = ""
+    why: Words | None = None
     cells: dict[date, Cell] = field(default_factory=dict)
 
     @property
@@ -207,12 +217,13 @@ def _named(schools: Sequence[str], table: str, say: Say) -> str:
 
 
 def _owner(table: str, rule: str) -> str:
+    known = _rules(table).get(rule)
+    return str(known.owner) if known else ""
+
+
+def _rules(table: str) -> Mapping[str, Rule | SchoolRule | HistoryRule]:
     expected = EXPECTATIONS[table]
-    known = {
-        each.name: str(each.owner)
-        for each in (*expected.rules, *daily_rules(expected), *deep_rules(expected))
-    }
-    return known.get(rule, "")
+    return {each.name: each for each in (*expected.rules, *daily_rules(expected), *deep_rules(expected))}
 
 
 def _maps(table: TableQuality) -> dict[str, Any]:
@@ -245,7 +256,8 @@ def _maps(table: TableQuality) -> dict[str, Any]:
 
 
 def _cell(lines: dict[str, Line], name: str, day: date, table: str = "") -> Cell:
-    line = lines.setdefault(name, Line(name, _owner(table, name) if table else ""))
+    rule = _rules(table).get(name) if table else None
+    line = lines.setdefault(name, Line(name, str(rule.owner), rule.why) if rule else Line(name))
     return line.cells.setdefault(day, Cell())
 
 

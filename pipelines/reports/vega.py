@@ -13,7 +13,7 @@ from markupsafe import escape
 
 from pipelines.reports.words import Language
 
-WIDTH = 560  # pixels
+WIDTH = 400  # pixels; with its axes it is a little wider than a phone
 MOST_TOLD = 24  # rows: who listens to more?
 
 # How d3 writes months and numbers; it has these by name. https://github.com/d3/d3-time-format/tree/main/locale
@@ -41,7 +41,7 @@ def numbers(rows: pd.DataFrame, *columns: str) -> str:
     return "; ".join(" ".join(map(str, row)) for row in told.itertuples(index=False))
 
 
-def svg(chart: alt.Chart, title: str, told: str, language: Language, height: int, width: int = WIDTH) -> str:
+def svg(chart: alt.Chart, title: str, told: str, language: Language, height: int) -> str:
     """An SVG document; it is one image to who cannot see it.
 
     Args:
@@ -50,20 +50,32 @@ def svg(chart: alt.Chart, title: str, told: str, language: Language, height: int
         told: What is said of it to who cannot see it.
         language: Of dates and numbers.
         height: Of the plot without its axes, in pixels.
-        width: The same.
     """
     styled = (
-        chart.properties(width=width, height=height)
-        .configure(font="system-ui, sans-serif", background="transparent")
+        chart.properties(width=WIDTH, height=height)
+        .configure(
+            font="system-ui, sans-serif",
+            background="transparent",
+            padding={"left": 16, "right": 16, "top": 5, "bottom": 5},
+        )
         .configure_axis(
-            labelFontSize=11,
-            titleFontSize=11,
+            labelFontSize=12,
+            titleFontSize=12,
             titleFontWeight="normal",
             grid=True,
             gridColor="#eee",
             labelLimit=220,
+            labelOverlap=True,
         )
-        .configure_legend(orient="top", titleFontWeight="normal", labelFontSize=11)
+        .configure_legend(
+            orient="top",
+            titleFontWeight="normal",
+            titleFontSize=12,
+            labelFontSize=12,
+            titleLimit=0,
+            columnPadding=28,
+            columns=3,
+        )
         .configure_view(stroke=None)
     )
     drawing = io.StringIO()

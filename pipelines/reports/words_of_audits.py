@@ -100,6 +100,7 @@ SPANISH = {
     "Why it matters": "Por qué importa",
     "What holds": "Qué se cumple",
     "Why it is there": "Por qué existe",
+    "Why these rules are there": "Por qué existen estas reglas",
     "(all)": "(todas)",
     "(none)": "(ninguna)",
     # the states of a load

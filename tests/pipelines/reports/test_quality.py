@@ -100,6 +100,7 @@ def test_both_languages_show_the_same_numbers() -> None:
     assert "filas esperan en cuarentena privacidad school_7, de behavior_events" in told
     assert "12 crítica" in told
     assert re.search(r"school_speaks escuelas school_9, 2026-03-09: ninguna fila en dos días de clase", told)
+    assert "Por qué existen estas reglas class_code un texto libre puede nombrar a un menor" in told
     assert "cada una de las 10 escuelas incumple points_in_range" in told
 
 
