@@ -12,6 +12,7 @@ from expectations.catalogue import EXPECTATIONS
 from expectations.rules import Expectations, Owner, Rule, Severity
 from pipelines.load.holding import LoadHeldError, let_go
 from pipelines.load.run import recent_loads
+from pipelines.quality.overview import last_weeks
 from tests.pipelines.conftest import NOW
 from transforms.bilingual import Words
 
@@ -46,6 +47,9 @@ def test_a_wrong_rule_of_ours_holds_the_load_and_its_mending_frees_it(
     (row,) = recent_loads()
     assert row["state"] == "claimed"
     assert "is held, nothing of it is published" in row["error"]
+    held = last_weeks(LATER.date())[0].loads[0].held
+    assert held is not None
+    assert held.es == "a_school_passes: cada una de las 3 escuelas incumple points_odd, en 6 filas"
     (result,) = lake.load(now=LATER)
     assert (result.resumed, result.total("published"), result.stopped) == (True, 6, {})
 

@@ -23,6 +23,7 @@ from pipelines.books import Books, SchoolBooks
 from pipelines.reports import charts, runs
 from pipelines.reports.audited import Audited
 from pipelines.reports.load_page import load_page
+from pipelines.reports.pages import told
 from pipelines.reports.quality import quality_page
 from pipelines.reports.schools import school_report
 from pipelines.reports.weekly import books_table
@@ -35,6 +36,7 @@ from tests.pipelines.reports.test_charts import weeks
 from tests.pipelines.reports.test_runs import kept_run
 from tests.pipelines.reports.weeks import NOW as JUDGED
 from tests.pipelines.reports.weeks import four_weeks
+from transforms.bilingual import Words
 from transforms.events import EVENT_TYPES
 from transforms.retention.buckets import BUCKETS
 from transforms.retention.lifecycle import Difference, LifecycleRule
@@ -173,6 +175,12 @@ def test_every_text_in_two_languages_is_in_the_two() -> None:
     found = [pair for room in ("transforms", "expectations", "pipelines") for pair in words_of(ROOT / room)]
     assert len(found) > 100
     assert [english for english, spanish in found if not spanish] == []
-    told = [*(spanish for _, spanish in found), *(each for each in SPANISH.values() if each != "In English")]
-    assert [spanish for spanish in told if ENGLISH.search(NAMES.sub("", spanish))] == []
+    texts = [*(spanish for _, spanish in found), *(each for each in SPANISH.values() if each != "In English")]
+    assert [spanish for spanish in texts if ENGLISH.search(NAMES.sub("", spanish))] == []
     assert [english for english, _ in found if re.search(r"\b(el|la|los|las|de|que|una)\b", english)] == []
+
+
+def test_what_was_kept_in_english_alone_is_marked_so_in_spanish() -> None:
+    for said in (Words("a <b> row", ""), "a <b> row"):
+        assert str(told(said, ES)) == '<span lang="en">a &lt;b&gt; row</span>'
+        assert told(said, Language.EN) == "a <b> row"
