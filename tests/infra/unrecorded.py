@@ -191,7 +191,7 @@ REASONS = [
         "a partition that Glue has lost: tests/pipelines/replay, without roles",
         roles=("luca-rebuilder",),
         actions=("glue:BatchCreatePartition",),
-        called="adapters/lake.py:batch_create_partition",
+        called="adapters/catalog.py:batch_create_partition",
     ),
     Reason(
         OF_A_RUN_THAT_DIED,
