@@ -1,7 +1,8 @@
 """An analyst's notebook, on AWS and beside `luca local up` alike.
 
 Open it with `marimo edit notebooks/analyst.py`. In AWS, take your role first; on your own machine,
-`eval "$(luca local env)"`. Real records: `LUCA_OULAD` names the folder of the OULAD tables.
+`eval "$(luca local env)"`. Real records: `LUCA_OULAD` names the folder of the OULAD tables; the last
+finding is computed from a lake, of those records or of any school.
 """
 
 import marimo
@@ -134,10 +135,20 @@ def _(firsts, mo):
 
 
 @app.cell
-def _(alt, firsts, mo, pd):
+def _(pd):
+    groups = ["late", "on the day", "1 to 3 days early", "4 to 7 days early", "more than a week early"]
+
+    def earliness(days):
+        """The group of each number of days before the date."""
+        return pd.cut(days, [-1000, -1, 0, 3, 7, 1000], labels=groups).rename("days_early")
+
+    return groups, earliness
+
+
+@app.cell
+def _(groups, alt, earliness, firsts, mo, pd):
     _own = firsts[firsts["handed_in"] & (pd.to_numeric(firsts["is_banked"]) == 0)]
-    _groups = ["late", "on the day", "1 to 3 days early", "4 to 7 days early", "more than a week early"]
-    _early = pd.cut(_own["days_early"], [-1000, -1, 0, 3, 7, 1000], labels=_groups)
+    _early = earliness(_own["days_early"])
     by_time = _own.groupby(_early, observed=True)["passed"].agg(students="count", passed="mean").reset_index()
     mo.vstack(
         [
@@ -146,11 +157,99 @@ def _(alt, firsts, mo, pd):
             find students at risk from what others have already submitted ahead of the date. Here: the share
             who passed, by when the first assignment came.
             """),
-            alt.Chart(by_time).mark_bar().encode(x=alt.X("days_early:N", sort=_groups), y="passed:Q"),
+            alt.Chart(by_time).mark_bar().encode(x=alt.X("days_early:N", sort=groups), y="passed:Q"),
             by_time,
         ]
     )
     return (by_time,)
+
+
+@app.cell
+def _(mo, os):
+    ask_the_lake = mo.ui.switch(value="LUCA_LAKE_DATABASE" in os.environ, label="Ask the lake")
+    mo.vstack(
+        [
+            mo.md("""
+            **The same from the lake.** Its marks and grades alone, by awswrangler: the first homework of each
+            period is the one that half of the class had handed in before any other. Early and late are told
+            from that day, since the lake knows no due dates, and a grade knows only what was marked. It reads
+            the marks of all schools, so it takes an engineer's role.
+            """),
+            ask_the_lake,
+        ]
+    )
+    return (ask_the_lake,)
+
+
+@app.cell
+def _(Readers, ask_the_lake, mo, os, wr):
+    mo.stop(not ask_the_lake.value, mo.md("*Not asked.*"))
+    in_lake = wr.athena.read_sql_query(
+        """
+        WITH handed_in AS (
+            SELECT school_id, period, subject, student_key, evaluation_key, min(local_date) AS day
+            FROM luca_lake.academic_changes
+            WHERE change_type = 'evaluation' AND evaluation_type = 'homework'
+            GROUP BY school_id, period, subject, student_key, evaluation_key
+        ),
+
+        half_way AS (
+            SELECT school_id, period, subject, evaluation_key,
+                approx_percentile(date_diff('day', DATE '1970-01-01', day), 0.5) AS half_way_day
+            FROM handed_in
+            GROUP BY school_id, period, subject, evaluation_key
+        ),
+
+        firsts AS (
+            SELECT school_id, period, subject, min(half_way_day) AS half_way_day,
+                min_by(evaluation_key, half_way_day) AS evaluation_key
+            FROM half_way
+            GROUP BY school_id, period, subject
+        )
+
+        SELECT
+            grades.school_id,
+            grades.period,
+            CAST(grades.grade AS DOUBLE) AS grade,
+            firsts.half_way_day - date_diff('day', DATE '1970-01-01', handed_in.day) AS days_early
+        FROM luca_marts.student_period_grades AS grades
+        INNER JOIN firsts
+            ON grades.school_id = firsts.school_id AND grades.period = firsts.period
+            AND grades.subject = firsts.subject
+        LEFT JOIN handed_in
+            ON firsts.school_id = handed_in.school_id AND firsts.period = handed_in.period
+            AND firsts.subject = handed_in.subject AND firsts.evaluation_key = handed_in.evaluation_key
+            AND grades.student_key = handed_in.student_key
+        WHERE grades.grade IS NOT NULL
+        """,
+        database=os.environ.get("LUCA_MARTS_DATABASE", "luca_marts"),
+        workgroup=Readers.ENGINEERS.value,
+        ctas_approach=False,
+    )
+    return (in_lake,)
+
+
+@app.cell
+def _(groups, alt, earliness, in_lake, mo):
+    grades_by_time = (
+        in_lake.groupby(
+            earliness(in_lake["days_early"].astype("float64"))
+            .cat.add_categories("not marked")
+            .fillna("not marked"),
+            observed=True,
+        )["grade"]
+        .agg(students="count", grade="mean")
+        .reset_index()
+    )
+    mo.vstack(
+        [
+            alt.Chart(grades_by_time)
+            .mark_bar()
+            .encode(x=alt.X("days_early:N", sort=["not marked", *groups]), y="grade:Q"),
+            grades_by_time,
+        ]
+    )
+    return (grades_by_time,)
 
 
 if __name__ == "__main__":

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pandas as pd
 import pytest
+
+from pipelines.questions.catalogue import Readers
+from tests.dbt import cloud
+from transforms.lake_schema import ACADEMIC_CHANGES
 
 ROOT = Path(__file__).parents[2]
 OULAD = Path(os.environ.get("LUCA_OULAD", ROOT / ".." / "shared" / "data" / "oulad"))
@@ -23,6 +29,12 @@ def notebook() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(autouse=True)
+def no_lake(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the tests beside a local cloud asks no lake in those without one."""
+    monkeypatch.delenv("LUCA_LAKE_DATABASE", raising=False)
 
 
 def a_presentation(folder: Path) -> None:
@@ -83,3 +95,59 @@ def test_on_the_real_records_both_findings_hold(notebook: Any, monkeypatch):
     shares = list(found["by_time"]["passed"])
     assert shares[0] < shares[1] < shares[2] < shares[3]
     assert found["by_time"]["students"].sum() > 15_000
+
+
+def a_mark(student: int, assessment: int, day: date, grade: float | None = None) -> dict[str, Any]:
+    """A row of the lake: a mark of a homework, or with `grade` the student's grade."""
+    key = f"{student:032x}"
+    kind = "evaluation" if grade is None else "grade"
+    return {
+        "change_id": f"{kind}-{student}-{assessment}",
+        "change_type": kind,
+        "operation": "insert",
+        "school_id": "school_1",
+        "student_key": key,
+        "pseudonym_version": 1,
+        "graduation_year": 2029,
+        "subject": "matematicas",
+        "period": "Q1",
+        "evaluation_key": f"{assessment:032x}" if grade is None else None,
+        "evaluation_type": "homework" if grade is None else None,
+        "score": Decimal(50 if grade is None else grade),
+        "version": 1,
+        "changed_at": datetime(2025, 12, 1, 12),
+        "local_date": day,
+        "contract_version": 1,
+        "load_id": "load-20251201",
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.local
+@pytest.mark.filterwarnings("ignore:The copy keyword is deprecated")  # awswrangler's use of pandas 3
+def test_from_the_lake_early_and_late_are_told_from_the_day_by_which_half_had_handed_it_in(
+    notebook: Any, running_cloud: None, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("LUCA_OULAD", str(tmp_path / "nowhere"))
+    monkeypatch.setenv("LUCA_LAKE_DATABASE", "luca_lake")
+    monkeypatch.setattr(Readers.ENGINEERS, "_value_", "luca-dbt")  # here the roles are not asked
+    half_way, later = date(2025, 9, 15), date(2025, 10, 15)
+    days = {1: 10, 2: 2, 3: 0, 4: 0, 5: -3}  # before the day on which the third of five was there
+    marks = [a_mark(student, 1, half_way - timedelta(days=early)) for student, early in days.items()]
+    marks += [a_mark(student, 2, later) for student in (1, 6)]
+    marks += [a_mark(student, 0, later, grade=100 - 10 * student) for student in range(1, 7)]
+    cloud.create_lake()
+    cloud.publish(marks, ACADEMIC_CHANGES)
+    cloud.build(tmp_path)
+
+    _, found = notebook.app.run()
+
+    told = found["grades_by_time"]
+    assert dict(zip(told["days_early"], told["grade"], strict=True)) == {
+        "late": 50.0,
+        "on the day": 65.0,
+        "1 to 3 days early": 80.0,
+        "more than a week early": 90.0,
+        "not marked": 40.0,
+    }
+    assert told["students"].sum() == 6
