@@ -3,11 +3,12 @@
 **One more week.** The same run, by Athena's own account of the bytes that its queries scan: what it reads
 must not grow with what lies in the lake already. Those nodes are printed whose bytes grow most.
 
-**Many events.** A year of events lies in the lake, and the weekly marts are built from nothing. Ours are the
-queries that create them, with all they compute and write, and with the batches in which Athena fills more
-than 100 partitions; what dbt asks besides is not counted. The floor is bare DuckDB on the same files with
-the same threads and memory: one GROUP BY of the same columns for each of the three marts that read events,
-its rows fetched and thrown away. Files are on the local disk for both.
+**Many events.** A year of events lies in the lake, and the weekly marts are built from nothing. Ours is the
+time by the clock in which dbt works on any of them: what it asks of Athena before, the query that computes
+the rows, and their publication, file by file and into the catalog. Its start, views and tests are not
+counted. The floor is bare DuckDB on the same files with the same threads and memory: one GROUP BY of the same
+columns for each of the three marts that read events, its rows fetched and thrown away. Files of both are on
+the local disk.
 
 Usage: `python -m bench.marts [--events N] [--only history|events]`.
 """
@@ -16,12 +17,14 @@ from __future__ import annotations
 
 import argparse
 import io
+import json
 import os
 import re
+import resource
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -65,7 +68,7 @@ COUNTED = ", ".join(
         *(f"count(*) FILTER (WHERE polarity = '{polarity}')" for polarity in ("positive", "negative")),
     ]
 )
-WRITES = re.compile(r"\*/\s*(create table|insert into)")
+WRITES = re.compile(r"\*/\s*create table")
 WEEK = "date_trunc('week', local_date)"
 FLOOR = (
     f"SELECT school_id, {WEEK}, count(*), count(DISTINCT local_date), max(received_at), min(load_id), "
@@ -149,16 +152,22 @@ def many_events(count: int, measures: list[Measure], ratios: dict[str, float], g
         fill(count, Path(folder))
         floor = floor_seconds(Path(folder))
         warm()
-        run_trends(select=" ".join(f"+{mart}" for mart in MARTS), work_dir=Path(os.environ["BENCH_DBT"]))
-        spent: Counter[str] = Counter()
+        work = Path(os.environ["BENCH_DBT"])
+        run_trends(select=" ".join(f"+{mart}" for mart in MARTS), work_dir=work)
+        computed: Counter[str] = Counter()
         for query in queries():
-            if node_of(query) in MARTS and WRITES.search(query["Query"]):
-                spent[node_of(query)] += query["Statistics"]["EngineExecutionTimeInMillis"]
+            if WRITES.search(query["Query"]):
+                computed[node_of(query)] += query["Statistics"]["EngineExecutionTimeInMillis"]
         peak = peak_of_athena()
-    ours = spent.total() / 1000
-    for mart, millis in spent.most_common():
-        print(f"{mart:60} {millis / 1000:8.2f} s")
-    measures.append(Measure("ours", seconds=ours, peak_mb=peak, rows_per_second=count / ours))
+        spans = {mart: span for mart, span in spans_of(work / "run_results.json").items() if mart in MARTS}
+    ours = together(spans.values())
+    for mart, (begun, ended) in spans.items():
+        print(f"{mart:40} {ended - begun:8.2f} s, of which Athena computed {computed[mart] / 1000:.2f} s")
+    # Of the processes that have ended: dbt's, and not yet the cloud's.
+    dbt_peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1000
+    measures.append(
+        Measure("ours", seconds=ours, peak_mb=peak, dbt_peak_mb=dbt_peak, rows_per_second=count / ours)
+    )
     measures.append(Measure("floor", seconds=floor, rows_per_second=count / floor))
     ratios["weekly marts: time over the floor"] = ours / floor
     goals.append(Goal(f"weekly marts in ≤ {MOST_TIME} × a bare aggregation", ours <= MOST_TIME * floor))
@@ -168,6 +177,29 @@ def many_events(count: int, measures: list[Measure], ratios: dict[str, float], g
             peak <= MOST_MB,
         )
     )
+
+
+def spans_of(results: Path) -> dict[str, tuple[float, float]]:
+    """From when to when dbt worked on each model, in seconds since 1970."""
+    spans = {}
+    for node in json.loads(results.read_text())["results"]:
+        moments = [
+            datetime.fromisoformat(step[at]).timestamp()
+            for step in node["timing"]
+            for at in ("started_at", "completed_at")
+        ]
+        if moments:
+            spans[node["unique_id"].split(".")[2]] = (min(moments), max(moments))
+    return spans
+
+
+def together(spans: Iterable[tuple[float, float]]) -> float:
+    """Seconds that lie within any span."""
+    seconds, until = 0.0, 0.0
+    for begun, ended in sorted(spans):
+        seconds += max(0.0, ended - max(begun, until))
+        until = max(until, ended)
+    return seconds
 
 
 @contextmanager

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -20,11 +21,14 @@ import pyarrow.parquet as pq
 import pytest
 import requests
 
+from adapters import athena
 from infra.local.athena import AthenaServer, WorkGroup
 from infra.local.templates import read_template
 from pipelines.trends.commands import ROOT
 from tests.moto_process import moto_process
+from transforms.calendar import iso_week
 from transforms.lake_schema import BEHAVIOR_EVENTS, LAKE_TABLES, PARTITION_KEYS, PARTITION_TYPES, LakeTable
+from transforms.load_history import SCHEMA as LOADS
 
 LAKE = "luca-lake-000000000000"
 RESULTS = "luca-results-000000000000"
@@ -53,8 +57,8 @@ def running(cache_dir: Path) -> Iterator[None]:
         patch.setenv("AWS_ENDPOINT_URL", endpoint)
         with AthenaServer(
             groups, cache_dir=cache_dir, glue_endpoint=endpoint, s3_endpoint=endpoint
-        ) as athena:
-            patch.setenv("AWS_ENDPOINT_URL_ATHENA", athena.endpoint)
+        ) as server:
+            patch.setenv("AWS_ENDPOINT_URL_ATHENA", server.endpoint)
             yield
 
 
@@ -133,9 +137,18 @@ def publish_loads(rows: Iterable[Mapping[str, Any]]) -> None:
     )
 
 
-def note_load(rows: pa.Table) -> None:
-    """Adds a load's rows to the table of loads."""
-    opened = rows["opened_at"][0].as_py()
+def note_load(load_id: str, opened: date, weeks: Iterable[date], *, school_id: str = "school_1") -> None:
+    """Adds a load to the table of loads, which brought a school a behaviour event of each week."""
+    noted = {
+        "load_id": load_id,
+        "table_name": "behavior_events",
+        "school_id": school_id,
+        "opened_at": datetime(opened.year, opened.month, opened.day),
+        "published_at": datetime(opened.year, opened.month, opened.day, 1),
+        "published_weeks": [(iso_week(week), 1) for week in weeks],
+    }
+    noted["published"] = len(noted["published_weeks"])
+    rows = pa.Table.from_pylist([noted], LOADS)
     month = f"lake/loads/year={opened:%Y}/month={opened:%m}/"
     boto3.client("s3").put_object(Bucket=LAKE, Key=f"{month}{uuid4().hex}.parquet", Body=_parquet(rows))
     glue, values = boto3.client("glue"), [f"{opened:%Y}", f"{opened:%m}"]
@@ -192,17 +205,27 @@ def add_column(name: str, column: str) -> None:
     glue.update_table(DatabaseName="luca_marts", TableInput={**kept, "StorageDescriptor": where})
 
 
-def drop_partitions(name: str, *, since: str) -> None:
-    """Removes a mart's weeks from an ISO week on, as the first half of a run does."""
-    s3, glue = boto3.client("s3"), boto3.client("glue")
-    for partition in _partitions("luca_marts", name):
-        prefix = partition["StorageDescriptor"]["Location"].removeprefix(f"s3://{LAKE}/")
-        if re.findall(r"/iso_week=([^/]+)", prefix)[0] >= since:
-            for key in files(prefix):
-                s3.delete_object(Bucket=LAKE, Key=key)
-            glue.delete_partition(
-                DatabaseName="luca_marts", TableName=name, PartitionValues=partition["Values"]
-            )
+def every_row() -> dict[str, list[str]]:
+    """By mart and view, all its rows as text, sorted; not of what a run is building."""
+    pages = boto3.client("glue").get_paginator("get_tables").paginate(DatabaseName="luca_marts")
+    names = [table["Name"] for page in pages for table in page["TableList"]]
+    names = [name for name in names if not name.endswith("__dbt_tmp")]
+    found = {
+        name: athena.query(f"SELECT * FROM {name}", work_group="luca-dbt", database="luca_marts")
+        for name in names
+    }
+    return {name: sorted(map(str, rows.astype(object).to_numpy().tolist())) for name, rows in found.items()}
+
+
+def wait_for_queries() -> None:
+    """Until Athena has ended what a killed process began."""
+    service = boto3.client("athena")
+    for query_id in service.list_query_executions(WorkGroup="luca-dbt")["QueryExecutionIds"]:
+        while service.get_query_execution(QueryExecutionId=query_id)["QueryExecution"]["Status"]["State"] in (
+            "QUEUED",
+            "RUNNING",
+        ):
+            time.sleep(0.02)
 
 
 def files(prefix: str, *, bucket: str = LAKE) -> dict[str, str]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from random import Random
 
-import pyarrow as pa
 import pytest
 
 from adapters import athena
@@ -14,7 +13,6 @@ from pipelines.reports import late
 from tests.dbt import cloud
 from tests.dbt.events import WEEK, event
 from transforms.calendar import iso_week
-from transforms.load_history import SCHEMA
 
 pytestmark = [pytest.mark.local, pytest.mark.slow]
 
@@ -25,22 +23,7 @@ def bring(random: Random, opened: date, *weeks: date) -> str:
     """A load of one event of each week, in the lake and in the books."""
     load_id = f"{opened:%Y%m%d}"
     cloud.publish({**event(random, "school_1", "ana", 2029, week), "load_id": load_id} for week in weeks)
-    cloud.note_load(
-        pa.Table.from_pylist(
-            [
-                {
-                    "load_id": load_id,
-                    "table_name": "behavior_events",
-                    "school_id": "school_1",
-                    "opened_at": datetime(opened.year, opened.month, opened.day),
-                    "published_at": datetime(opened.year, opened.month, opened.day, 1),
-                    "published": len(weeks),
-                    "published_weeks": [(iso_week(week), 1) for week in weeks],
-                }
-            ],
-            SCHEMA,
-        )
-    )
+    cloud.note_load(load_id, opened, weeks)
     return load_id
 
 
