@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from threading import Lock
 from typing import Any
 
 import boto3
@@ -20,6 +21,8 @@ _CONFIG = Config(
     tcp_keepalive=True,
 )
 
+_MAKING = Lock()  # botocore's session may be used by one thread at a time, its clients by many
+
 
 @cache
 def client(service: str) -> Any:
@@ -27,7 +30,8 @@ def client(service: str) -> Any:
 
     The endpoint is boto3's own affair (`AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_{SERVICE}`).
     """
-    return boto3.client(service, config=_CONFIG)  # type: ignore[call-overload]  # the name is a variable
+    with _MAKING:
+        return boto3.client(service, config=_CONFIG)  # type: ignore[call-overload]  # the name is a variable
 
 
 def share_service_models() -> None:

@@ -13,7 +13,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from adapters.aws import share_service_models
+from adapters.catalog import PartitionRefusedError
+from adapters.generations import ObjectsRefusedError
+from adapters.publications import PublicationTakenError
 from pipelines.trends import publishing
 from pipelines.trends.results import FAILED
 
@@ -48,8 +53,9 @@ def main(arguments: Sequence[str]) -> int:
         _name_places()
     manifest = None
     for command in [["parse"], *(command for command in commands if command != ["parse"])]:
-        if command[0] in BUILDING:
-            publishing.settle()  # before any model asks which weeks its mart has
+        if command[0] in BUILDING and (trouble := _settle()):
+            print(trouble)  # noqa: T201 - the parent reads it
+            return 2
         runner = dbtRunner(manifest=manifest, callbacks=[_tell])
         outcome = runner.invoke([*command, *_options(work)])
         if outcome.exception is not None:
@@ -59,6 +65,17 @@ def main(arguments: Sequence[str]) -> int:
             return 1
         manifest = manifest or outcome.result
     return 0
+
+
+def _settle() -> str:
+    """Ends what a killed run left open, before a model asks which weeks its mart has; '' where it could."""
+    try:
+        publishing.settle()
+    except (PublicationTakenError, PartitionRefusedError, ObjectsRefusedError) as refused:
+        return str(refused)
+    except (BotoCoreError, ClientError) as error:
+        return f"what an earlier run left of the marts could not be looked at: {error}"
+    return ""
 
 
 def _options(work: Path) -> list[str]:
