@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -14,12 +14,11 @@ import pyarrow as pa
 import pyarrow.compute
 
 from adapters import generations, ledger
-from adapters.generations import LakeObject
 from adapters.lake import PartitionValues
 from adapters.ledger import LoadState
 from pipelines.load.result import WEEKS
 from pipelines.load.rows import Array
-from pipelines.partitions.files import RowsUnreadableError, read_rows
+from pipelines.partitions.files import read_rows
 from transforms.calendar import iso_week, week_start
 from transforms.lake_schema import LakeTable
 
@@ -48,13 +47,13 @@ class Books:
 
     Attributes:
         table: The lake table.
-        partitions: Of the table, and where they are.
+        places: Where its partitions are.
         readers: Threads that fetch files.
         now: Aware.
     """
 
     table: LakeTable
-    partitions: Mapping[PartitionValues, str]
+    places: Mapping[PartitionValues, str]
     readers: Executor
     now: datetime
 
@@ -67,6 +66,8 @@ class Books:
         """
         names = {iso_week(monday): monday for monday in weeks}
         counted: Counter[date] = Counter()
+        if not weeks:
+            return counted
         for load in ledger.loads_opened(self.table.name, min(weeks) - AHEAD, self.now.date()):
             if load.state is LoadState.PUBLISHED:
                 for shard in ledger.shards(load).values():
@@ -77,30 +78,29 @@ class Books:
         return counted
 
     def in_lake(
-        self, school_id: str, weeks: Collection[date], once: Array
-    ) -> tuple[Counter[date], list[str]]:
-        """How many rows of a school the lake has, by week, and names of files that cannot be read.
+        self,
+        school_id: str,
+        weeks: Collection[date],
+        places: Mapping[PartitionValues, str],
+        once: Array,
+    ) -> Counter[date]:
+        """How many rows of a school the lake has, by week; those of files that cannot be read do not count.
 
         Args:
             school_id: The school.
             weeks: Their Mondays.
+            places: Where partitions are that are not, or no longer, where they were.
             once: Identities of which copies do not count.
         """
-        months = {
-            (f"{day:%Y}", f"{day:%m}") for monday in weeks for day in (monday, monday + timedelta(days=6))
-        }
+        months = {(f"{day:%Y}", f"{day:%m}") for week in weeks for day in (week, week + timedelta(days=6))}
         counted: Counter[date] = Counter()
         seen: set[str] = set()
-        broken: list[str] = []
-
-        def note(file: LakeObject, error: RowsUnreadableError) -> None:
-            broken.append(file.name)
-
-        for (_, year, month, school), place in sorted(self.partitions.items()):
+        for (_, year, month, school), place in sorted({**self.places, **places}.items()):
             if school == school_id and (year, month) in months:
-                for rows in read_rows(list(generations.objects(place)), self.table, self.readers, note):
+                files = list(generations.objects(place))
+                for rows in read_rows(files, self.table, self.readers, lambda file, error: None):
                     counted.update(self._counted(rows, once, seen))
-        return Counter({monday: counted[monday] for monday in weeks}), broken
+        return Counter({week: counted[week] for week in weeks})
 
     def _counted(self, rows: pa.Table, once: Array, seen: set[str]) -> Counter[date]:
         mine = pc.is_in(rows[self.table.identity], value_set=once)
@@ -113,11 +113,11 @@ class Books:
         return counted
 
 
-def differences(after: Counter[date], published: Counter[date]) -> Iterator[str]:
-    """In words, the weeks of which the lake would not have what the loads published."""
-    for monday in sorted({*after, *published}):
-        if after[monday] != published[monday]:
-            yield (
-                f"{iso_week(monday)}: {after[monday]:,} rows would be in the lake, and the loads published "
-                f"{published[monday]:,}"
-            )
+def differences(after: Counter[date], published: Counter[date]) -> dict[date, str]:
+    """In words, the weeks of which the lake would not have what the loads published, by their Mondays."""
+    return {
+        week: f"{iso_week(week)}: {after[week]:,} rows would be in the lake, and the loads published "
+        f"{published[week]:,}"
+        for week in {*after, *published}
+        if after[week] != published[week]
+    }

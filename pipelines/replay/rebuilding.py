@@ -8,9 +8,10 @@ the lake has right stay as they are, and so do those that the store does not kno
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -82,8 +83,8 @@ def rebuild_from_store(
         now, shelf = clock(), Shelf(BEHAVIOR_EVENTS, Path(folder))
         put_on(shelf, span, store, now, say)
         months = LakeMonths(BEHAVIOR_EVENTS, span, rewriter.readers, with_store=True)
-        partitions = dict(generations.partitions(BEHAVIOR_EVENTS.name))
-        books = Books(BEHAVIOR_EVENTS, partitions, rewriter.readers, now)
+        places = dict(generations.partitions(BEHAVIOR_EVENTS.name))
+        books = Books(BEHAVIOR_EVENTS, places, rewriter.readers, now)
         return _Rebuild(span, months, books, rewriter, unproven, say).run(shelf)
 
 
@@ -114,15 +115,18 @@ class _Rebuild:
         left: list[Left] = []
         there = self.months.places()
         held = _held_back(self.span)
-        for month in sorted({*shelf.months, *there}):
-            self.say(f"{month.school_id}, {month.year}-{month.month}")
-            rows = shelf.take(month)
-            rows = rows.filter(pc.invert(pc.is_in(rows[BEHAVIOR_EVENTS.identity], value_set=held)))
-            expected = Expected.of(rows, BEHAVIOR_EVENTS, of_store=True)
-            verdict = self.months.compared(month, expected, there.get(month, {}), frozenset())
-            partitions += verdict.partitions
-            if verdict.differing:
-                done, not_done = self._healed(verdict, there.get(month, {}))
+        every = sorted({*shelf.months, *there}, key=lambda month: (month.school_id, month))
+        for school_id, months in groupby(every, key=lambda month: month.school_id):
+            verdicts: list[Verdict] = []
+            for month in months:
+                self.say(f"{school_id}, {month.year}-{month.month}")
+                rows = shelf.take(month)
+                rows = rows.filter(pc.invert(pc.is_in(rows[BEHAVIOR_EVENTS.identity], value_set=held)))
+                expected = Expected.of(rows, BEHAVIOR_EVENTS, of_store=True)
+                verdicts.append(self.months.compared(month, expected, there.get(month, {}), frozenset()))
+            partitions += (each for verdict in verdicts for each in verdict.partitions)
+            if any(verdict.differing for verdict in verdicts):
+                done, not_done = self._healed(school_id, verdicts, there)
                 healed += done
                 left += not_done
         return Replayed(
@@ -135,20 +139,82 @@ class _Rebuild:
             applied=True,
         )
 
-    def _healed(self, verdict: Verdict, places: Places) -> tuple[list[Compared], list[Left]]:
-        """Makes the differing partitions of a school's month anew, and compares them again."""
-        wanted = [each.partition for each in verdict.differing]
-        places = known_again(self.rewriter, wanted, places)
-        now = self.months.compared(verdict.month, verdict.expected, places, frozenset())
-        if now.differing:
-            if why := "; ".join(self._doubts(now)):
-                return [], [Left(partition, why) for partition in wanted]
-            self._rewrite(now, places)
-            places = settling.places(BEHAVIOR_EVENTS.name, {*places, *wanted})
-            now = self.months.compared(verdict.month, verdict.expected, places, frozenset())
-        refuse_differing(BEHAVIOR_EVENTS, now)
-        there = {each.partition: each for each in now.partitions}
-        return [there.get(partition, Compared(partition)) for partition in wanted], []
+    def _healed(
+        self, school_id: str, verdicts: Sequence[Verdict], there: Mapping[SchoolMonth, Places]
+    ) -> tuple[list[Compared], list[Left]]:
+        """Makes the differing partitions of a school anew, and compares them again."""
+        wanted = {each.month: [part.partition for part in each.differing] for each in verdicts}
+        places = {
+            month: known_again(self.rewriter, parts, there.get(month, {})) for month, parts in wanted.items()
+        }
+        # A partition that Glue had lost may hold more than was seen.
+        now = [
+            self.months.compared(each.month, each.expected, places[each.month], frozenset())
+            if each.differing
+            else each
+            for each in verdicts
+        ]
+        unlike = {} if self.unproven else self._unlike(school_id, now, places)
+        healed: list[Compared] = []
+        left: list[Left] = []
+        for verdict in now:
+            parts = wanted[verdict.month]
+            if why := self._doubt(verdict, unlike):
+                left += (Left(partition, why) for partition in parts)
+            else:
+                found = self._made_right(verdict, places[verdict.month], parts)
+                healed += (found.get(partition, Compared(partition)) for partition in parts)
+        return healed, left
+
+    def _made_right(
+        self, verdict: Verdict, places: Places, parts: Sequence[PartitionValues]
+    ) -> dict[PartitionValues, Compared]:
+        """Makes the differing partitions of a school's month anew; how all of the month compare then."""
+        if verdict.differing:
+            self._rewrite(verdict, places)
+            known = settling.places(BEHAVIOR_EVENTS.name, {*places, *parts})
+            verdict = self.months.compared(verdict.month, verdict.expected, known, frozenset())
+            refuse_differing(BEHAVIOR_EVENTS, verdict)
+        return {each.partition: each for each in verdict.partitions}
+
+    def _unlike(
+        self, school_id: str, verdicts: Sequence[Verdict], places: Mapping[SchoolMonth, Places]
+    ) -> dict[date, str]:
+        """The weeks of a school of which the lake would not have what the loads published, and in words."""
+        weeks = {week for verdict in verdicts for week in self._weeks(verdict)}
+        known = {partition: place for each in places.values() for partition, place in each.items()}
+        once = pa.chunked_array([each.expected.identity for each in verdicts], pa.string()).combine_chunks()
+        after = self.books.in_lake(school_id, weeks, known, once)
+        for verdict in verdicts:
+            coming = by_week(verdict.expected.rows.filter(pa.array(verdict.absent))[BEHAVIOR_EVENTS.day])
+            after.update({week: count for week, count in coming.items() if week in weeks})
+        return differences(after, self.books.published(school_id, weeks))
+
+    def _weeks(self, verdict: Verdict) -> set[date]:
+        """The weeks of which rows are written anew: all of the month where a file cannot be read."""
+        if any(each.unreadable for each in verdict.partitions):
+            first, last = verdict.month.days
+            return {week_start(first + timedelta(days=day)) for day in range((last - first).days + 1)}
+        changed = verdict.expected.rows.filter(pa.array(_changed(verdict)))
+        return set(by_week(changed[BEHAVIOR_EVENTS.day]))
+
+    def _doubt(self, verdict: Verdict, unlike: Mapping[date, str]) -> str:
+        """Why it is not proven that a month will be what the loads made of it; empty where it is."""
+        broken = [name for each in verdict.partitions for name in each.unreadable]
+        if broken and not self.span.covers(verdict.month):
+            first, last = verdict.month.days
+            return (
+                f"{', '.join(broken)} cannot be read and has other days too: replay the month, "
+                f"--from {first} --to {last}"
+            )
+        mine = [unlike[week] for week in sorted(self._weeks(verdict)) if week in unlike]
+        if not mine:
+            return ""
+        return (
+            f"not proven: {'; '.join(mine)}. More: some wait to be loaded, or were held back and "
+            "discarded. Fewer: the store has forgotten them, or their student was erased. --unproven "
+            "makes it anew all the same"
+        )
 
     def _rewrite(self, verdict: Verdict, places: Places) -> None:
         remade = self._remade(verdict, places)
@@ -199,44 +265,11 @@ class _Rebuild:
                     found.setdefault(identity, {}).setdefault(int(partition[0]), tuple(own))
         return found
 
-    def _doubts(self, verdict: Verdict) -> Iterator[str]:
-        """Why it is not proven that the month will be what the loads made of it, in sentences."""
-        month, broken = verdict.month, [name for each in verdict.partitions for name in each.unreadable]
-        if broken and not self.span.covers(month):
-            first, last = month.days
-            yield (
-                f"{', '.join(broken)} cannot be read and has other days too: replay the month, "
-                f"--from {first} --to {last}"
-            )
-            return
-        if self.unproven:
-            return
-        changed = verdict.expected.rows.filter(pa.array(_changed(verdict)))
-        weeks = set(_weeks_of(month)) if broken else set(by_week(changed[BEHAVIOR_EVENTS.day]))
-        there, unreadable = self.books.in_lake(month.school_id, weeks, verdict.expected.identity)
-        for name in sorted({*unreadable} - {*broken}):
-            yield f"{name} of another month cannot be read: replay that month first"
-        coming = verdict.expected.rows.filter(pa.array(verdict.absent))
-        after = there + by_week(coming[BEHAVIOR_EVENTS.day])
-        unlike = list(differences(after, self.books.published(month.school_id, weeks)))
-        if unlike:
-            yield (
-                f"not proven: {'; '.join(unlike)}. More: some wait to be loaded, or were held back and "
-                "discarded. Fewer: the store has forgotten them, or their student was erased. --unproven "
-                "makes it anew all the same"
-            )
-
 
 def _changed(verdict: Verdict) -> Flags:
     """By expected row, whether it is written anew."""
     again: Flags = np.asarray(pc.is_in(verdict.expected.identity, value_set=verdict.extra)).astype(bool)
     return np.logical_or(verdict.absent | verdict.unequal, again)
-
-
-def _weeks_of(month: SchoolMonth) -> Iterator[date]:
-    first, last = month.days
-    for number in range((last - first).days + 1):
-        yield week_start(first + timedelta(days=number))
 
 
 def _held_back(span: Span) -> Array:

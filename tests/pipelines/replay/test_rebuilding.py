@@ -89,6 +89,19 @@ def test_a_lost_file_and_a_broken_one(lake: Any, in_lake: Publish, enricher: Non
     assert content(lake) == wanted
 
 
+def test_a_week_of_two_months_is_proven_by_both(lake: Any, in_lake: Publish, enricher: None) -> None:
+    items = [item(number, day) for number, day in enumerate(("2026-01-30", "2026-01-31", "2026-02-01"))]
+    in_lake(items)
+    wanted = content(lake)
+    for key in lake.objects("lake/behavior_events/"):
+        client("s3").delete_object(Bucket=BUCKETS["LAKE"], Key=key)
+
+    (left,) = rebuilt(items).left
+    assert "2026-W05: 1 rows would be in the lake, and the loads published 3" in left.why
+    assert rebuilt(items, Span.of(date(2026, 1, 1), date(2026, 2, 28))).right
+    assert content(lake) == wanted
+
+
 def test_rows_that_the_store_forgot_stay_and_are_told(lake: Any, in_lake: Publish, enricher: None) -> None:
     in_lake(ITEMS)
     before = rows(lake)
