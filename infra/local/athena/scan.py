@@ -21,6 +21,7 @@ from infra.local.athena.sql.scope import quoted
 if TYPE_CHECKING:
     from infra.local.athena.engine import Session
 
+LISTED_TOGETHER = 50  # partitions, from which on their table is listed instead of each of them
 SYMLINK_INPUT = "org.apache.hadoop.hive.ql.io.SymlinkTextInputFormat"
 
 
@@ -86,7 +87,16 @@ class TableScanner:
     ) -> list[tuple[StoredObject, tuple[str, ...]]]:
         partitions = list(self._catalog.partitions(scan.database, scan.table))
         kept = self._prune(partitions, keys, scan.filters)
-        listed = self._session.parallel(lambda p: self._data_files(p.location, descriptor), kept)
+        root = descriptor.get("Location", "")
+        if (
+            len(kept) >= LISTED_TOGETHER
+            and 2 * len(kept) >= len(partitions)
+            and descriptor.get("InputFormat") != SYMLINK_INPUT
+            and all(partition.location.startswith(f"{root.rstrip('/')}/") for partition in kept)
+        ):
+            listed = self._store.data_files_below(root, [partition.location for partition in kept])
+        else:
+            listed = self._session.parallel(lambda p: self._data_files(p.location, descriptor), kept)
         return [
             (item, partition.values) for partition, items in zip(kept, listed, strict=True) for item in items
         ]

@@ -11,13 +11,15 @@ ITEM = StoredObject("bucket", "key", "etag", 4)
 
 
 class Bucket:
-    """Answers two fetches of an object at the same moment."""
+    """Answers a fetch when all who want the object are there."""
 
     def __init__(self) -> None:
-        self.both_asked = threading.Barrier(2, timeout=10)
+        self.both_are_here = threading.Event()
+        self.asked = 0
 
     def get_object(self, **_: Any) -> dict[str, Any]:
-        self.both_asked.wait()
+        self.asked += 1
+        self.both_are_here.wait()
         return {"Body": Body(b"data")}
 
 
@@ -26,8 +28,9 @@ class Body(io.BytesIO):
         return [self.getvalue()]
 
 
-def test_two_queries_that_fetch_one_object_at_once_share_the_first_copy(tmp_path: Path) -> None:
-    store = ObjectStore(Bucket(), tmp_path)  # type: ignore[arg-type]
+def test_two_queries_that_want_one_object_at_once_fetch_it_once_and_share_the_copy(tmp_path: Path) -> None:
+    bucket = Bucket()
+    store = ObjectStore(bucket, tmp_path)  # type: ignore[arg-type]
     inodes: list[int] = []
 
     def query() -> None:
@@ -37,6 +40,7 @@ def test_two_queries_that_fetch_one_object_at_once_share_the_first_copy(tmp_path
     queries = [threading.Thread(target=query) for _ in range(2)]
     for thread in queries:
         thread.start()
+    bucket.both_are_here.set()
     for thread in queries:
         thread.join()
     store.close()
@@ -44,3 +48,4 @@ def test_two_queries_that_fetch_one_object_at_once_share_the_first_copy(tmp_path
     assert kept.read_bytes() == b"data"
     assert inodes == [kept.stat().st_ino] * 2, "a copy was replaced while another query held it"
     assert store._total == 4
+    assert bucket.asked == 1

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from infra.local.athena import scan
 from tests.infra.local.athena.conftest import SYMLINK_TABLE, QueryFailedError
 
 pytestmark = pytest.mark.local
@@ -165,6 +166,22 @@ def test_a_partitions_own_location_wins_over_the_convention(athena: Any) -> None
     athena.parquet("elsewhere/a=b/f.parquet", table)
     athena.run(f"ALTER TABLE t ADD PARTITION (day = '1') LOCATION '{athena.location}elsewhere/a=b/'")
     assert athena.run("SELECT x, day FROM t").rows == [["7", "1"]]
+
+
+@pytest.mark.parametrize("together", [1, 99], ids=["their table is listed", "each is listed"])
+def test_each_partition_has_the_files_of_its_location_and_no_others(
+    athena: Any, monkeypatch: pytest.MonkeyPatch, together: int
+) -> None:
+    monkeypatch.setattr(scan, "LISTED_TOGETHER", together)
+    external(athena, "x int", "PARTITIONED BY (day string) STORED AS PARQUET")
+    for number, path in enumerate(
+        ["day=1/gen=a/f", "day=1/gen=b/f", "day=1/gen=b/deeper/f", "day=1/gen=b/_hidden/f", "day=10/f", "f"]
+    ):
+        athena.parquet(f"t/{path}", pa.table({"x": pa.array([number], pa.int32())}))
+    for day, folder in (("1", "day=1/gen=b"), ("10", "day=10/"), ("2", "nothing/")):
+        athena.run(f"ALTER TABLE t ADD PARTITION (day = '{day}') LOCATION '{athena.location}t/{folder}'")
+    found = athena.run("SELECT day, x FROM t ORDER BY x")
+    assert found.rows == [["1", "1"], ["1", "2"], ["10", "4"]]
 
 
 def test_partition_values_come_from_glue_and_may_hold_any_character(athena: Any) -> None:
