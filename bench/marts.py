@@ -159,12 +159,12 @@ def many_events(count: int, measures: list[Measure], ratios: dict[str, float], g
             if WRITES.search(query["Query"]):
                 computed[node_of(query)] += query["Statistics"]["EngineExecutionTimeInMillis"]
         peak = peak_of_athena()
+        # Of the processes that have ended: dbt's, and not yet the cloud's.
+        dbt_peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1000
         spans = {mart: span for mart, span in spans_of(work / "run_results.json").items() if mart in MARTS}
     ours = together(spans.values())
     for mart, (begun, ended) in spans.items():
         print(f"{mart:40} {ended - begun:8.2f} s, of which Athena computed {computed[mart] / 1000:.2f} s")
-    # Of the processes that have ended: dbt's, and not yet the cloud's.
-    dbt_peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1000
     measures.append(
         Measure("ours", seconds=ours, peak_mb=peak, dbt_peak_mb=dbt_peak, rows_per_second=count / ours)
     )
