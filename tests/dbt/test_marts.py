@@ -192,6 +192,12 @@ def test_a_mart_with_other_columns_than_its_model_is_named_and_keeps_its_weeks(l
     assert before
     assert cloud.files("marts/") == before
 
+    done = cloud.dbt(work, *chosen, "--full-refresh")
+
+    assert done.returncode == 0, done.stdout
+    assert "of_yesterday" not in cloud.mart("school_weeks")
+    assert len(cloud.mart("school_weeks")) == 1
+
 
 @pytest.mark.slow
 def test_marts_built_from_an_empty_lake_fill_later_with_the_cohort_in_their_path_and_leave_nothing_else(
