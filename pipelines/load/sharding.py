@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from adapters import ledger
+from adapters.landing_claims import CLAIMS_KEPT
 from adapters.ledger import Load, Shard
 from expectations.rules import Severity
 from expectations.verdict import GateToolError, Verdict
@@ -122,6 +123,13 @@ def _with_weeks(
 def _read(work: Work, load: Load, number: int) -> pa.Table:
     """The rows of a shard, all of whose files were trusted when the load was judged."""
     files = claiming.shards(load, claiming.claimed(load))[number]
+    wanted = load.facts["shards"][number]
+    if len(files) != wanted:
+        raise FilesLostError(
+            f"shard {number} of load {load.load_id} was judged with {wanted} files, and the ledger still "
+            f"names {len(files)} of them: claims are kept {CLAIMS_KEPT.days} days; restore the ledger "
+            "to a moment when it had them, and run it again"
+        )
     landed = read_files(files, work.expectations.table, work.pool, lambda count: None)
     if landed.faults:
         file, fault = next(iter(landed.faults.items()))

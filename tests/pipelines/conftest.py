@@ -66,7 +66,7 @@ def dies(write: int, work: Callable[[], object], services: Iterable[str]) -> boo
     except Killed:
         return True
     finally:
-        _forget()  # a new process takes over
+        forget_clients()  # a new process takes over
     return False
 
 
@@ -80,7 +80,7 @@ class Lake:
     def reset(self) -> None:
         """Forgets everything, and makes the lake anew."""
         urllib.request.urlopen(urllib.request.Request(f"{self.moto}/moto-api/reset", method="POST")).close()
-        _forget()
+        forget_clients()
         _make()
 
     def dies(self, write: int, work: Callable[[], object] | None = None) -> bool:
@@ -280,7 +280,7 @@ def lake(
     lake = Lake(moto)
     lake.reset()
     yield lake
-    _forget()
+    forget_clients()
 
 
 def _credentials(patch: pytest.MonkeyPatch) -> None:
@@ -289,7 +289,8 @@ def _credentials(patch: pytest.MonkeyPatch) -> None:
     patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
 
 
-def _forget() -> None:
+def forget_clients() -> None:
+    """Forgets clients and sessions: the next ones find the services that the environment names then."""
     client.cache_clear()
     athena._session.cache_clear()
 

@@ -131,6 +131,15 @@ def test_a_judged_load_that_lost_a_file_waits_until_it_is_back(lake: Any) -> Non
     assert lake.load_one(now=LATER).total("published") == 2
 
 
+def test_a_judged_load_whose_claims_are_gone_says_so(lake: Any) -> None:
+    file = lake.land([lake.event()], "1")
+    assert lake.dies(11)  # judged
+    key = {"PK": {"S": "CLAIM#behavior_events#2026-02-03-14"}, "SK": {"S": file}}
+    client("dynamodb").delete_item(TableName="luca-loads", Key=key)
+    with pytest.raises(FilesLostError, match=r"judged with 1 files, and the ledger still names 0.*60 days"):
+        lake.load(now=LATER)
+
+
 def test_a_file_set_aside_stays_so_for_the_rest_of_its_load(lake: Any) -> None:
     lake.land([lake.event()], "1")
     whole = parquet(good(lake))

@@ -26,6 +26,7 @@ from infra.local.cloud import LocalCloud
 from pipelines.load.run import load as load_here
 from pipelines.load.shards import Bounds
 from pipelines.load.steps import shards_key
+from tests.pipelines.conftest import forget_clients
 from tests.recorded_calls import local_cloud
 
 pc: Any = pyarrow.compute  # its stubs know one kind of array a call
@@ -48,8 +49,7 @@ def cloud_with(folder: Path, files: int, at_once: int, bad: int = 0) -> Iterator
     with pytest.MonkeyPatch.context() as patch, local_cloud(folder, parameters=parameters) as cloud:
         for name, value in cloud.environment.items():
             patch.setenv(name, value)
-        client.cache_clear()
-        athena._session.cache_clear()
+        forget_clients()
         rows = events(ROWS * files, schools=4, students=40)
         schools = pa.array([f"school_{number + 1}" for number in range(bad)], pa.string())
         points = pc.if_else(pc.is_in(rows["school_id"], value_set=schools), 500, rows["points"])
@@ -62,8 +62,7 @@ def cloud_with(folder: Path, files: int, at_once: int, bad: int = 0) -> Iterator
             key = f"{TABLE}/hour={HOUR}/{number:04d}.parquet"
             client("s3").put_object(Bucket=setting("LANDING_BUCKET"), Key=key, Body=body)
         yield cloud
-    client.cache_clear()
-    athena._session.cache_clear()
+    forget_clients()
 
 
 def run_machine(at_once: int) -> None:
