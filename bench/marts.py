@@ -20,11 +20,12 @@ import io
 import json
 import os
 import re
-import resource
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -153,20 +154,23 @@ def many_events(count: int, measures: list[Measure], ratios: dict[str, float], g
         floor = floor_seconds(Path(folder))
         warm()
         work = Path(os.environ["BENCH_DBT"])
-        run_trends(select=" ".join(f"+{mart}" for mart in MARTS), work_dir=work)
+        with watched("pipelines.trends") as dbt_peak:
+            run_trends(select=" ".join(f"+{mart}" for mart in MARTS), work_dir=work)
         computed: Counter[str] = Counter()
         for query in queries():
             if WRITES.search(query["Query"]):
                 computed[node_of(query)] += query["Statistics"]["EngineExecutionTimeInMillis"]
-        peak = peak_of_athena()
-        # Of the processes that have ended: dbt's, and not yet the cloud's.
-        dbt_peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1000
+        peak = peak_mb("infra.local.analytics_process")
         spans = {mart: span for mart, span in spans_of(work / "run_results.json").items() if mart in MARTS}
+    if not peak or not max(dbt_peak):
+        raise RuntimeError(
+            "Athena's process or dbt's was not found among the children: their memory is not known"
+        )
     ours = together(spans.values())
     for mart, (begun, ended) in spans.items():
         print(f"{mart:40} {ended - begun:8.2f} s, of which Athena computed {computed[mart] / 1000:.2f} s")
     measures.append(
-        Measure("ours", seconds=ours, peak_mb=peak, dbt_peak_mb=dbt_peak, rows_per_second=count / ours)
+        Measure("ours", seconds=ours, peak_mb=peak, dbt_peak_mb=max(dbt_peak), rows_per_second=count / ours)
     )
     measures.append(Measure("floor", seconds=floor, rows_per_second=count / floor))
     ratios["weekly marts: time over the floor"] = ours / floor
@@ -299,16 +303,38 @@ def warm() -> None:
     )
 
 
-def peak_of_athena() -> float:
-    """The most memory (MB) that the process with Athena and DuckDB in it has had."""
+@contextmanager
+def watched(module: str) -> Iterator[list[float]]:
+    """Looks ten times a second at what a child of this process has in memory; fills the list, MB.
+
+    Asked at its end, the system would count what this process held when it started the child.
+    """
+    seen, over = [0.0], threading.Event()
+
+    def look() -> None:
+        while not over.wait(0.1):
+            seen.append(peak_mb(module))
+
+    with ThreadPoolExecutor(1) as pool:
+        looking = pool.submit(look)
+        try:
+            yield seen
+        finally:
+            over.set()
+            looking.result()
+
+
+def peak_mb(module: str) -> float:
+    """The most memory (MB) that the child of this process with this module has had; 0 where there is none."""
     for process in Path("/proc").glob("[0-9]*"):
-        status = (process / "status").read_text()
-        if (
-            "infra.local.analytics_process" in (process / "cmdline").read_text()
-            and f"PPid:\t{os.getpid()}\n" in status
-        ):
-            return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) / 1000
-    raise RuntimeError("this process started no infra.local.analytics_process: its memory is not known")
+        try:
+            status, command = (process / "status").read_text(), (process / "cmdline").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it has just ended
+        if module in command and f"PPid:\t{os.getpid()}\n" in status:
+            found = re.search(r"VmHWM:\s+(\d+) kB", status)
+            return int(found[1]) / 1000 if found else 0
+    return 0
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ with counted as (
         class_id,
         subject,
         week_start,
-        iso_week,
         count(distinct student_key) as active_student_count,
         {{ counted_events() | indent(8) }},
         {{ evidence() | indent(8) }}
@@ -20,7 +19,7 @@ with counted as (
     {%- if first_week %}
     where {{ since(events, first_week) }}
     {%- endif %}
-    group by school_id, class_id, subject, week_start, iso_week
+    group by school_id, class_id, subject, week_start
 
 )
 
@@ -39,10 +38,10 @@ select
     counted.row_count,
     counted.first_load_id,
     counted.last_load_id,
-    counted.iso_week
+    {{ iso_week('counted.week_start') }} as iso_week
 from counted
 inner join {{ calendar }} as calendar
-    on counted.school_id = calendar.school_id and counted.iso_week = calendar.iso_week
+    on counted.school_id = calendar.school_id and counted.week_start = calendar.week_start
 {%- if first_week %}
 where calendar.{{ since(calendar, first_week) }}
 {%- endif %}
