@@ -2,10 +2,19 @@ from __future__ import annotations
 
 import boto3
 import pytest
+from hypothesis import HealthCheck, settings
 
 from adapters.aws import share_service_models
 
 share_service_models()  # a test has sessions of its own
+# How long a draw takes says how busy the machine is, and nothing of the code.
+settings.register_profile(
+    "whatever the machine does",
+    parent=settings.get_profile(settings.get_current_profile_name()),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("whatever the machine does")
 
 
 @pytest.hookimpl(trylast=True)
