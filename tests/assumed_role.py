@@ -31,7 +31,7 @@ def assumed(role: str) -> Iterator[None]:
 
 
 def forget_clients() -> None:
-    """Clients keep the credentials that they were made with."""
+    """Clients keep the credentials and the endpoint that they were made with."""
     boto3.DEFAULT_SESSION = None
     client.cache_clear()
     athena._session.cache_clear()

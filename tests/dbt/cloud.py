@@ -25,6 +25,7 @@ from adapters import athena
 from infra.local.athena import AthenaServer, WorkGroup
 from infra.local.templates import read_template
 from pipelines.trends.commands import ROOT
+from tests.assumed_role import forget_clients
 from tests.moto_process import moto_process
 from transforms.calendar import iso_week
 from transforms.lake_schema import BEHAVIOR_EVENTS, LAKE_TABLES, PARTITION_KEYS, PARTITION_TYPES, LakeTable
@@ -59,7 +60,9 @@ def running(cache_dir: Path) -> Iterator[None]:
             groups, cache_dir=cache_dir, glue_endpoint=endpoint, s3_endpoint=endpoint
         ) as server:
             patch.setenv("AWS_ENDPOINT_URL_ATHENA", server.endpoint)
+            forget_clients()  # of another file's services, which are gone
             yield
+    forget_clients()
 
 
 def dbt(work: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

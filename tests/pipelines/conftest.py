@@ -17,12 +17,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from adapters import athena, leases, queues
+from adapters import leases, queues
 from adapters.aws import client
 from infra.local.athena import AthenaServer, WorkGroup
 from pipelines.load import gate, quality_reports, work
 from pipelines.load.result import LoadResult
 from pipelines.load.run import load
+from tests.assumed_role import forget_clients
 from tests.moto_process import moto_process
 from tests.pipelines.plain_judge import judged_plainly
 from transforms import load_history
@@ -287,12 +288,6 @@ def _credentials(patch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         patch.setenv(name, "test")
     patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-
-
-def forget_clients() -> None:
-    """Forgets clients and sessions: the next ones find the services that the environment names then."""
-    client.cache_clear()
-    athena._session.cache_clear()
 
 
 def _make() -> None:

@@ -51,6 +51,7 @@ def test_killed_before_any_step_the_next_run_ends_the_same(house: House) -> None
         _everything_is_right(house, school_id, 2)
 
 
+@pytest.mark.slow
 def test_what_changes_between_a_killed_run_and_the_next_does_not_apply_a_line_twice(house: House) -> None:
     def prepare(school_id: str) -> None:
         put(grade_of(group(2, school_id)), grade_of(group(3, school_id)))

@@ -39,6 +39,7 @@ def test_a_batch_that_is_taken_marks_its_grades(house: House) -> None:
     assert len(house.government.register.record) == 2
 
 
+@pytest.mark.slow
 def test_250_grades_are_three_batches_two_seconds_apart(house: House) -> None:
     put(*(grade_of(group(number)) for number in range(250)))
     execution = house.sync()

@@ -72,6 +72,7 @@ def test_a_load_gives_way_to_a_compaction_and_comes_after_it(lake: Any, living: 
     assert identities(lake.published()) == identities(rows)
 
 
+@pytest.mark.slow
 def test_a_compaction_gives_way_to_a_load_at_work_and_to_one_that_was_left(
     lake: Any, living: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,7 +23,7 @@ from infra.local.cloud import LocalCloud
 from pipelines.load import publishing
 from pipelines.load.run import load
 from pipelines.load.shards import Bounds
-from tests.pipelines.conftest import forget_clients
+from tests.assumed_role import forget_clients
 
 pytestmark = [pytest.mark.service, pytest.mark.fault]
 

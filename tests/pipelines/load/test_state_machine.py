@@ -26,7 +26,7 @@ from infra.local.cloud import LocalCloud
 from pipelines.load.run import load as load_here
 from pipelines.load.shards import Bounds
 from pipelines.load.steps import shards_key
-from tests.pipelines.conftest import forget_clients
+from tests.assumed_role import forget_clients
 from tests.recorded_calls import local_cloud
 
 pc: Any = pyarrow.compute  # its stubs know one kind of array a call

@@ -153,6 +153,7 @@ def test_pages_fetch_nothing() -> None:
         assert not re.search(r"@import|url\(", page)
 
 
+@pytest.mark.slow
 @pytest.mark.service
 def test_the_page_of_a_lake_with_history(lake: Any, with_reports: None, tmp_path: Path) -> None:
     loads = []

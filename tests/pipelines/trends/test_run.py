@@ -128,12 +128,14 @@ def test_a_run_that_fails_in_the_middle_leaves_what_comes_after_as_it_was(lake, 
         pd.testing.assert_frame_equal(cloud.mart(name), before[name])
 
 
+@pytest.mark.slow
 def test_what_dbt_cannot_do_is_told_in_its_words(lake, work):
     boto3.client("glue").delete_table(DatabaseName="luca_lake", Name="behavior_events")
     with pytest.raises(TrendsError, match=r"behavior_events: .*(\n.*)*does not exist"):
         run_trends(work_dir=work)
 
 
+@pytest.mark.slow
 def test_a_selection_of_nothing_is_an_error(lake, work):
     with pytest.raises(TrendsError, match="'no_such_model' selects no model"):
         run_trends(select="no_such_model", work_dir=work)
