@@ -15,6 +15,9 @@ from adapters import lake
 from adapters.aws import client
 from adapters.lake import ObjectChangedError
 
+# What S3 answers to a condition on an object that is another one by now, or none.
+CHANGED = frozenset({"PreconditionFailed", "412", "NoSuchKey", "404"})
+
 
 @dataclass(frozen=True, slots=True)
 class Object:
@@ -82,7 +85,7 @@ def _unchanged(object_: Object) -> Iterator[dict[str, str]]:
     try:
         yield {"IfMatch": f'"{object_.etag}"'}
     except ClientError as error:
-        if error.response["Error"]["Code"] not in {"PreconditionFailed", "412", "NoSuchKey", "404"}:
+        if error.response["Error"]["Code"] not in CHANGED:
             raise
         raise ObjectChangedError(
             f"s3://{object_.bucket}/{object_.key} is no longer the object with ETag {object_.etag}: it was "

@@ -153,7 +153,7 @@ def _put(publication: Publication, condition: dict[str, str]) -> Kept:
             **condition,
         )
     except ClientError as error:
-        if error.response["Error"]["Code"] not in {"PreconditionFailed", "412", "NoSuchKey", "404"}:
+        if error.response["Error"]["Code"] not in objects.CHANGED:
             raise
         raise PublicationTakenError(
             f"another run works on mart {publication.mart}: what this one wrote of it was left unseen; "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
 import pyarrow as pa
@@ -108,6 +109,7 @@ def _checked(
     return landed._replace(rows=rows)
 
 
+@cache  # asked for each file
 def schema_in_memory(table: LakeTable) -> pa.Schema:
     """The landing schema, with strings that many rows share as dictionaries (int32 to string)."""
     shared = _SHARED.union(column.name for column in table.columns if column.values)

@@ -8,7 +8,7 @@ the lake has right stay as they are, and so do those that the store does not kno
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
@@ -25,14 +25,14 @@ from adapters.stored_events import StoredEvents
 from pipelines.load.rows import Array
 from pipelines.partitions import settling
 from pipelines.partitions.files import read_rows
-from pipelines.partitions.rewriting import Rewriter, rewriting
+from pipelines.partitions.rewriting import Clock, Rewriter, Say, rewriting
 from pipelines.quarantine.changing import rows_of
 from pipelines.replay.books import Books, by_week, differences
 from pipelines.replay.comparing import Compared, Expected, Flags, Verdict
 from pipelines.replay.digests import DELIVERY
 from pipelines.replay.lake_months import LakeMonths, Places
 from pipelines.replay.result import Left, Replayed
-from pipelines.replay.run import WORK, known_again, refuse_differing
+from pipelines.replay.run import WORK, known_again, other_days_too, refuse_differing
 from pipelines.replay.shelf import Shelf
 from pipelines.replay.source import Source
 from pipelines.replay.span import SchoolMonth, Span
@@ -41,9 +41,6 @@ from transforms.calendar import week_start
 from transforms.lake_schema import BEHAVIOR_EVENTS, LOAD_ID
 
 pc: Any = pyarrow.compute  # its stubs know one kind of array a call
-
-Say = Callable[[str], None]
-Clock = Callable[[], datetime]
 
 FROM_STORE = "from_store"  # the load of a row of which nobody knows any more which load published it
 
@@ -202,11 +199,7 @@ class _Rebuild:
         """Why it is not proven that a month will be what the loads made of it; empty where it is."""
         broken = [name for each in verdict.partitions for name in each.unreadable]
         if broken and not self.span.covers(verdict.month):
-            first, last = verdict.month.days
-            return (
-                f"{', '.join(broken)} cannot be read and has other days too: replay the month, "
-                f"--from {first} --to {last}"
-            )
+            return other_days_too(broken, verdict.month)
         mine = [unlike[week] for week in sorted(self._weeks(verdict)) if week in unlike]
         if not mine:
             return ""

@@ -7,7 +7,7 @@ landing is read until the last partition has moved, so that no load, erasure or 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ import pyarrow.compute
 from adapters import generations, lake
 from adapters.lake import PartitionValues
 from pipelines.partitions import settling
-from pipelines.partitions.rewriting import READERS, Rewriter, rewriting
+from pipelines.partitions.rewriting import READERS, Clock, Rewriter, Say, rewriting
 from pipelines.replay import landing
 from pipelines.replay.comparing import Compared, Expected, Verdict
 from pipelines.replay.lake_months import LakeMonths, Places
@@ -34,9 +34,6 @@ from transforms.lake_schema import LakeTable
 pc: Any = pyarrow.compute  # its stubs know one kind of array a call
 
 WORK = "replay"
-
-Say = Callable[[str], None]
-Clock = Callable[[], datetime]
 
 
 class ReplayFailedError(RuntimeError):
@@ -183,14 +180,19 @@ def refuse_differing(table: LakeTable, verdict: Verdict) -> None:
         )
 
 
-def _unreadable(broken: Compared, span: Span, month: SchoolMonth) -> str:
+def other_days_too(names: Sequence[str], month: SchoolMonth) -> str:
+    """Why files that cannot be read stop a replay of some days of their month, and the way out."""
     first, last = month.days
-    names = ", ".join(broken.unreadable)
+    way_out = f"replay the month, --from {first} --to {last}"
+    return f"{', '.join(names)} cannot be read and has other days too: {way_out}"
+
+
+def _unreadable(broken: Compared, span: Span, month: SchoolMonth) -> str:
     if not span.covers(month):
-        return f"{names} cannot be read and has other days too: replay the month, --from {first} --to {last}"
+        return other_days_too(broken.unreadable, month)
     return (
-        f"{names} cannot be read, and may hold rows of loads whose landing files are gone: restore an older "
-        "version of it in the lake bucket, which keeps them for 7 days"
+        f"{', '.join(broken.unreadable)} cannot be read, and may hold rows of loads whose landing files are "
+        "gone: restore an older version of it in the lake bucket, which keeps them for 7 days"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -45,6 +46,33 @@ def event(
         "contract_version": 1,
         "load_id": f"load-{received or day:%Y%m%d}",
     }
+
+
+def graded(
+    school_id: str, student: str, cohort: int, changed: datetime, local_date: date, score: int
+) -> Iterator[dict[str, Any]]:
+    """Two rows of `academic_changes`: an evaluation of a student and the grade that came of it."""
+    key = hashlib.md5(f"{school_id}/{student}".encode()).hexdigest()
+    for kind in ("evaluation", "grade"):
+        yield {
+            "change_id": f"{kind}-{school_id}-{student}",
+            "change_type": kind,
+            "operation": "insert",
+            "school_id": school_id,
+            "student_key": key,
+            "pseudonym_version": 1,
+            "graduation_year": cohort,
+            "subject": "matematicas",
+            "period": "Q1",
+            "evaluation_key": key if kind == "evaluation" else None,
+            "evaluation_type": "exam" if kind == "evaluation" else None,
+            "score": Decimal(score),
+            "version": 1,
+            "changed_at": changed,
+            "local_date": local_date,
+            "contract_version": 1,
+            "load_id": f"load-{changed:%Y%m%d}",
+        }
 
 
 def history(

@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-import hashlib
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -17,7 +15,7 @@ import pytest
 from pipelines.trends import run_trends
 from pipelines.trends.commands import DONE, THEN
 from tests.dbt import cloud, reference
-from tests.dbt.events import WEEK, event, history
+from tests.dbt.events import WEEK, event, graded, history
 from transforms.calendar import iso_week, week_start
 from transforms.lake_schema import ACADEMIC_CHANGES
 
@@ -151,27 +149,8 @@ def killed_after(model: str, work: Path) -> None:
 def grades() -> Iterator[dict[str, Any]]:
     """An evaluation of each of some students, and the grade that came of it."""
     for student in range(8):
-        for kind in ("evaluation", "grade"):
-            key = hashlib.md5(f"school_0/{student}".encode()).hexdigest()
-            yield {
-                "change_id": f"{kind}-{student}",
-                "change_type": kind,
-                "operation": "insert",
-                "school_id": "school_0",
-                "student_key": key,
-                "pseudonym_version": 1,
-                "graduation_year": 2027,
-                "subject": "matematicas",
-                "period": "Q1",
-                "evaluation_key": key if kind == "evaluation" else None,
-                "evaluation_type": "exam" if kind == "evaluation" else None,
-                "score": Decimal(60 + student),
-                "version": 1,
-                "changed_at": datetime(2025, 10, 8, 12),
-                "local_date": date(2025, 10, 8),
-                "contract_version": 1,
-                "load_id": "load-20251008",
-            }
+        changed = datetime(2025, 10, 8, 12)
+        yield from graded("school_0", str(student), 2027, changed, changed.date(), 60 + student)
 
 
 @pytest.mark.slow

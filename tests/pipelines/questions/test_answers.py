@@ -6,7 +6,6 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -18,7 +17,7 @@ from pipelines.questions import answers
 from pipelines.questions.answers import NothingToDrawError, answer, drawn
 from pipelines.questions.catalogue import QUESTIONS, question
 from tests.dbt import cloud
-from tests.dbt.events import WEEK, event
+from tests.dbt.events import WEEK, event, graded
 from transforms.lake_schema import ACADEMIC_CHANGES
 
 pytestmark = pytest.mark.local
@@ -51,27 +50,8 @@ def grades() -> Iterator[dict[str, Any]]:
     """An evaluation and a grade of each student."""
     for school in SCHOOLS:
         for student in range(STUDENTS):
-            for kind in ("evaluation", "grade"):
-                key = hashlib.md5(f"{school}/{student}".encode()).hexdigest()
-                yield {
-                    "change_id": f"{kind}-{school}-{student}",
-                    "change_type": kind,
-                    "operation": "insert",
-                    "school_id": school,
-                    "student_key": key,
-                    "pseudonym_version": 1,
-                    "graduation_year": 2029 + student % 2,
-                    "subject": "matematicas",
-                    "period": "Q1",
-                    "evaluation_key": key if kind == "evaluation" else None,
-                    "evaluation_type": "exam" if kind == "evaluation" else None,
-                    "score": Decimal(20 + student),
-                    "version": 1,
-                    "changed_at": datetime(2025, 9, 10, 12),
-                    "local_date": MONDAY + timedelta(days=9),
-                    "contract_version": 1,
-                    "load_id": "load-20250910",
-                }
+            changed, day = datetime(2025, 9, 10, 12), MONDAY + timedelta(days=9)
+            yield from graded(school, str(student), 2029 + student % 2, changed, day, 20 + student)
 
 
 def load_of(school: str, published: int) -> dict[str, Any]:
